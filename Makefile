@@ -1,0 +1,96 @@
+# midden: slab buffer pool, generational collector, heap snapshots.
+#
+#   make                 libraries and the command (needs a C compiler and make, nothing else)
+#   make deps            installs the Debian packages that the other goals use
+#   make demo test memcheck bench papers torture fuzz install clean
+#
+# MODE=opt|check|asan|tsan   CC=gcc|clang   STRICT=1 (warnings are errors)   WITH_X=0 (leave an optional part out)
+# Objects and tests of a mode lie in build/MODE/; build/libmidden.{a,so} and build/midden are those of the last `make`.
+
+MODE   ?= opt
+BUILD  ?= build
+PREFIX ?= /usr/local
+LIBDIR ?= $(PREFIX)/lib
+O      := $(BUILD)/$(MODE)
+CONFIG := $(BUILD)/config.mk
+.DEFAULT_GOAL := all
+.DELETE_ON_ERROR:
+.SUFFIXES:
+
+# ---- version: stands in base.h alone
+version = $(shell sed -n 's/^.define MID_VERSION_$(1) //p' alloc/base/include/midden/base.h)
+MAJOR := $(call version,MAJOR)
+MINOR := $(call version,MINOR)
+VERSION := $(MAJOR).$(MINOR).$(call version,PATCH)
+SONAME := libmidden.so.$(if $(filter 0,$(MAJOR)),0.$(MINOR),$(MAJOR))
+
+# ---- flags
+WARN := -Wall -Wextra -Wshadow -Wconversion -Wundef -Wvla -Wstrict-prototypes -Wmissing-prototypes -Wcast-align \
+        -Wwrite-strings -Wimplicit-fallthrough $(if $(STRICT),-Werror)
+MODE_opt   := -O2 -g
+MODE_check := -O1 -g -DMID_CHECK=1
+MODE_asan  := -O1 -g -DMID_CHECK=1 -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=undefined
+MODE_tsan  := -O1 -g -fno-omit-frame-pointer -fsanitize=thread
+$(if $(MODE_$(MODE)),,$(error MODE=$(MODE) is none of opt check asan tsan))
+CFLAGS  ?=
+LDFLAGS ?=
+C17 := -std=c17 -D_GNU_SOURCE -fPIC -ftls-model=initial-exec -fvisibility=hidden -pthread $(WARN) $(MODE_$(MODE)) $(CFLAGS)
+LD  := $(MODE_$(MODE)) -pthread $(LDFLAGS)
+
+# ---- features: found by compiling, kept in config.mk; WITH_X=0 on the command line leaves X out
+include tests/support/features.mk
+
+# ---- components: the sources of each, and the include paths that are the layer law
+BASE    := alloc/base/include
+ALLOC   := $(BASE) alloc/include
+GC      := $(ALLOC) gc/include
+DUMP    := heapdump/include
+dirs_alloc/base       := $(BASE)
+dirs_alloc            := $(ALLOC)
+dirs_gc               := $(GC)
+dirs_heapdump/write   := $(BASE) $(DUMP)
+dirs_heapdump/adapter := $(GC) $(DUMP)
+dirs_heapdump/graph   := $(BASE) heapdump/graph/include
+dirs_heapdump/cli     := $(BASE) heapdump/graph/include
+dirs_tests/support    := $(GC) $(DUMP) heapdump/graph/include
+
+LIBRARY := alloc/base alloc gc heapdump/write heapdump/adapter
+VIEWER  := heapdump/graph
+objects  = $(patsubst %.c,$(O)/obj/%.o,$(foreach d,$(1),$(wildcard $(d)/*.c)))
+
+define component
+$(O)/obj/$(1)/%.o: $(1)/%.c $(CONFIG)
+	@mkdir -p $$(@D)
+	$$(CC) $$(C17) $$(features_$(1)) $$(addprefix -I,$$(dirs_$(1))) -MMD -MP -c -o $$@ $$<
+endef
+$(foreach d,$(LIBRARY) $(VIEWER) heapdump/cli tests/support,$(eval $(call component,$(d))))
+
+# ---- products
+$(O)/libmidden.a: $(call objects,$(LIBRARY))
+$(O)/libviewer.a: $(call objects,alloc/base $(VIEWER))
+$(O)/libsupport.a: $(call objects,tests/support)
+$(O)/%.a:
+	@rm -f $@
+	$(AR) rcs $@ $^
+
+$(O)/libmidden.so: $(call objects,$(LIBRARY)) alloc/base/midden.map
+	$(CC) $(LD) -shared -Wl,-soname,$(SONAME) -Wl,--version-script=alloc/base/midden.map $(if $(findstring san,$(MODE)),,-Wl,-z,defs) -o $@ $(filter %.o,$^)
+
+# The command's link line holds no object of alloc's pool or of gc.
+$(O)/midden: $(call objects,heapdump/cli) $(O)/libviewer.a
+	$(CC) $(LD) -o $@ $^ $(libs_viewer)
+
+PRODUCTS := libmidden.a libmidden.so midden
+.PHONY: all
+all: $(addprefix $(O)/,$(PRODUCTS))
+	@$(foreach p,$(PRODUCTS),ln -sf $(MODE)/$(p) $(BUILD)/$(p);)
+
+include tests/tests.mk
+include bench/bench.mk
+include heapdump/install.mk
+
+.PHONY: clean
+clean:
+	rm -rf $(BUILD)
+
+-include $(shell find $(O) -name '*.d' 2>/dev/null)

@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Every compiler builtin and attribute that midden uses, in one place; never installed.
+ */
+#ifndef MIDDEN_INTERNAL_COMPILER_H
+#define MIDDEN_INTERNAL_COMPILER_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#define MID__LIKELY(x)   __builtin_expect(!!(x), 1)
+#define MID__UNLIKELY(x) __builtin_expect(!!(x), 0)
+#define MID__NOINLINE    __attribute__((noinline))
+#define MID__INLINE      static inline __attribute__((always_inline))
+#define MID__UNUSED      __attribute__((unused))
+#define MID__PRINTF(f, a) __attribute__((format(printf, f, a)))
+#define MID__PREFETCH(p) __builtin_prefetch(p)
+
+#define MID__CACHE_LINE_BYTES 64
+
+MID__INLINE unsigned mid__ctz64(uint64_t x) /* x != 0 */
+{
+    return (unsigned)__builtin_ctzll(x);
+}
+
+MID__INLINE unsigned mid__log2_floor(uint64_t x) /* x != 0 */
+{
+    return 63u - (unsigned)__builtin_clzll(x);
+}
+
+MID__INLINE unsigned mid__popcount64(uint64_t x)
+{
+    return (unsigned)__builtin_popcountll(x);
+}
+
+/* True when the sum or product does not fit; *out then holds the wrapped value and must not be used. */
+MID__INLINE int mid__add_overflows(size_t a, size_t b, size_t *out)
+{
+    return __builtin_add_overflow(a, b, out);
+}
+
+MID__INLINE int mid__mul_overflows(size_t a, size_t b, size_t *out)
+{
+    return __builtin_mul_overflow(a, b, out);
+}
+
+/* `align` is a power of two and `n` at most SIZE_MAX - align + 1; callers check the range first. */
+MID__INLINE size_t mid__align_up(size_t n, size_t align)
+{
+    return (n + align - 1) & ~(align - 1);
+}
+
+#endif

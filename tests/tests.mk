@@ -1,0 +1,44 @@
+# The suite: Check programs and shell tests, all under prove.
+#   tests/unit  model  torture  oom  golden  clients  headers: test_*.c is a Check program, test_*.sh a TAP script.
+# A program of tests/oom is linked with the libc functions below wrapped, so that it can fail the n-th call.
+
+KINDS := unit model torture oom golden clients headers
+sources_of = $(wildcard tests/$(1)/test_*.c)
+programs_of = $(patsubst %.c,$(O)/%,$(call sources_of,$(1)))
+scripts_of = $(wildcard tests/$(1)/test_*.sh)
+TEST_INCLUDES := $(GC) $(DUMP) heapdump/graph/include tests/support . 
+TEST_LIBS := $(O)/libsupport.a $(O)/libviewer.a $(O)/libmidden.a
+WRAPPED := mmap munmap madvise malloc calloc realloc aligned_alloc posix_memalign
+
+comma := ,
+wrap_oom := $(foreach f,$(WRAPPED),-Wl$(comma)--wrap=$(f))
+
+define test_kind
+$(O)/tests/$(1)/%: tests/$(1)/%.c $(TEST_LIBS) | need-check
+	@mkdir -p $$(@D)
+	$$(CC) $$(C17) -MMD -MP -MF $$@.d $$(addprefix -I,$$(TEST_INCLUDES)) $$(LD) -o $$@ $$< $$(TEST_LIBS) $$(wrap_$(1)) $$(libs_viewer) -lcheck_pic -lsubunit -ljansson -lrt -lm
+.PHONY: test-$(1)
+test-$(1): $(call programs_of,$(1)) all
+	@$$(prove) $$(call programs_of,$(1)) $$(call scripts_of,$(1))
+endef
+$(foreach k,$(KINDS),$(eval $(call test_kind,$(k))))
+
+SAN := ASAN_OPTIONS=detect_stack_use_after_return=1:allocator_may_return_null=1 UBSAN_OPTIONS=print_stacktrace=1 \
+       TSAN_OPTIONS=halt_on_error=1 LC_ALL=C
+prove = MODE=$(MODE) BUILD=$(BUILD) O=$(O) CC='$(CC)' $(SAN) CK_TAP_LOG_FILE_NAME=- CK_VERBOSITY=silent prove -e '' $(PROVE_FLAGS)
+
+.PHONY: need-check
+need-check:
+	@[ -n '$(HAVE_CHECK)' ] && [ -n '$(HAVE_JANSSON)' ] && command -v prove >/dev/null || \
+	  { echo 'the tests need the packages check, libjansson-dev and perl: run `make deps`' >&2; exit 2; }
+
+.PHONY: test memcheck
+test: all $(foreach k,$(KINDS),$(call programs_of,$(k)))
+	@$(prove) $(foreach k,$(KINDS),$(call programs_of,$(k)) $(call scripts_of,$(k)))
+
+# The suite's programs under valgrind, with the random tests cut short.
+memcheck: all $(foreach k,unit model torture oom golden,$(call programs_of,$(k)))
+	@command -v valgrind >/dev/null || { echo 'memcheck needs the package valgrind: run `make deps`' >&2; exit 2; }
+	@TEST_SCALE=0.05 CK_TIMEOUT_MULTIPLIER=20 MODE=$(MODE) O=$(O) BUILD=$(BUILD) CK_TAP_LOG_FILE_NAME=- CK_VERBOSITY=silent \
+	  prove -e 'valgrind -q --error-exitcode=99 --leak-check=full --errors-for-leak-kinds=definite,indirect' \
+	  $(foreach k,unit model torture oom golden,$(call programs_of,$(k)))
