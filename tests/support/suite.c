@@ -28,7 +28,7 @@ int run_suite(const char *name, TCase *first, ...)
 uint64_t test_seed(const char *test)
 {
     const char *given = getenv("SEED");
-    uint64_t seed = given != NULL ? strtoull(given, NULL, 0) : ((uint64_t)time(NULL) << 20) ^ (uint64_t)getpid();
+    uint64_t seed = given != NULL ? (uint64_t)strtoull(given, NULL, 0) : ((uint64_t)time(NULL) << 20) ^ (uint64_t)getpid();
     if (seed == 0)
         seed = 1;
     fprintf(stderr, "# %s: SEED=%llu\n", test, (unsigned long long)seed);
