@@ -4,7 +4,7 @@
 #   make deps            installs the Debian packages that the other goals use
 #   make demo test memcheck bench papers torture fuzz install clean
 #
-# MODE=opt|check|asan|tsan   CC=gcc|clang   STRICT=1 (warnings are errors)   WITH_X=0 (leave an optional part out)
+# MODE=opt|check|asan|tsan   CC=gcc|clang   STRICT=1 (warnings are errors)   V=1 (whole commands)   WITH_X=0 (leave an optional part out)
 # Objects and tests of a mode lie in build/MODE/; build/libmidden.{a,so} and build/midden are those of the last `make`.
 
 MODE   ?= opt
@@ -34,6 +34,7 @@ MODE_tsan  := -O1 -g -fno-omit-frame-pointer -fsanitize=thread
 $(if $(MODE_$(MODE)),,$(error MODE=$(MODE) is none of opt check asan tsan))
 CFLAGS  ?=
 LDFLAGS ?=
+Q   := $(if $(V),,@)
 C17 := -std=c17 -D_GNU_SOURCE -fPIC -ftls-model=initial-exec -fvisibility=hidden -pthread $(WARN) $(MODE_$(MODE)) $(CFLAGS)
 LD  := $(MODE_$(MODE)) -pthread $(LDFLAGS)
 
@@ -85,7 +86,7 @@ $(CONFIG): Makefile
 	   echo 'HAVE_CHECK := $(call probe,CHECK,#include <check.h>\nint main(void){return suite_create("x")==0;},-lcheck_pic -lsubunit -lrt -lm -pthread)'; \
 	   echo 'HAVE_JANSSON := $(call probe,JANSSON,#include <jansson.h>\nint main(void){return json_object()==0;},-ljansson)'; \
 	   echo 'HAVE_VALGRIND := $(call probe,VALGRIND,#include <valgrind/memcheck.h>\nint main(void){return RUNNING_ON_VALGRIND;},)'; \
-	 } > $@.tmp && mv $@.tmp $@
+	 } > $@.tmp; if cmp -s $@.tmp $@; then rm $@.tmp; else mv $@.tmp $@; fi
 	@sed -n 's/^HAVE_\([A-Z]*\) := 1$$/\1/p' $@ | tr 'A-Z\n' 'a-z ' | sed 's/^/features: /; s/ *$$/\n/'
 
 features_heapdump/graph := $(if $(HAVE_ZLIB),-DMID_HAVE_ZLIB=1)
@@ -113,7 +114,8 @@ objects  = $(patsubst %.c,$(O)/obj/%.o,$(foreach d,$(1),$(wildcard $(d)/*.c)))
 define component
 $(O)/obj/$(1)/%.o: $(1)/%.c $(CONFIG)
 	@mkdir -p $$(@D)
-	$$(CC) $$(C17) $$(features_$(1)) $$(addprefix -I,$$(dirs_$(1))) -MMD -MP -c -o $$@ $$<
+	$$(if $$(V),,@echo 'CC    $$<')
+	$$(Q)$$(CC) $$(C17) $$(features_$(1)) $$(addprefix -I,$$(dirs_$(1))) -MMD -MP -c -o $$@ $$<
 endef
 $(foreach d,$(LIBRARY) $(VIEWER) heapdump/cli tests/support,$(eval $(call component,$(d))))
 
@@ -122,15 +124,18 @@ $(O)/libmidden.a: $(call objects,$(LIBRARY))
 $(O)/libviewer.a: $(call objects,alloc/base $(VIEWER))
 $(O)/libsupport.a: $(call objects,tests/support)
 $(O)/%.a:
+	$(if $(V),,@echo 'AR    $@')
 	@rm -f $@
-	$(AR) rcs $@ $^
+	$(Q)$(AR) rcs $@ $^
 
 $(O)/libmidden.so: $(call objects,$(LIBRARY)) alloc/base/midden.map
-	$(CC) $(LD) -shared -Wl,-soname,$(SONAME) -Wl,--version-script=alloc/base/midden.map $(if $(findstring san,$(MODE)),,-Wl,-z,defs) -o $@ $(filter %.o,$^)
+	$(if $(V),,@echo 'LINK  $@')
+	$(Q)$(CC) $(LD) -shared -Wl,-soname,$(SONAME) -Wl,--version-script=alloc/base/midden.map $(if $(findstring san,$(MODE)),,-Wl,-z,defs) -o $@ $(filter %.o,$^)
 
 # The command's link line holds no object of alloc's pool or of gc.
 $(O)/midden: $(call objects,heapdump/cli) $(O)/libviewer.a
-	$(CC) $(LD) -o $@ $^ $(libs_viewer)
+	$(if $(V),,@echo 'LINK  $@')
+	$(Q)$(CC) $(LD) -o $@ $^ $(libs_viewer)
 
 PRODUCTS := libmidden.a libmidden.so midden
 .PHONY: all

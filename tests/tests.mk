@@ -16,7 +16,8 @@ wrap_oom := $(foreach f,$(WRAPPED),-Wl$(comma)--wrap=$(f))
 define test_kind
 $(O)/tests/$(1)/%: tests/$(1)/%.c $(TEST_LIBS) | need-check
 	@mkdir -p $$(@D)
-	$$(CC) $$(C17) -MMD -MP -MF $$@.d $$(addprefix -I,$$(TEST_INCLUDES)) $$(LD) -o $$@ $$< $$(TEST_LIBS) $$(wrap_$(1)) $$(libs_viewer) -lcheck_pic -lsubunit -ljansson -lrt -lm
+	$$(if $$(V),,@echo 'TEST  $$<')
+	$$(Q)$$(CC) $$(C17) -MMD -MP -MF $$@.d $$(addprefix -I,$$(TEST_INCLUDES)) $$(LD) -o $$@ $$< $$(TEST_LIBS) $$(wrap_$(1)) $$(libs_viewer) -lcheck_pic -lsubunit -ljansson -lrt -lm
 .PHONY: test-$(1)
 test-$(1): $(call programs_of,$(1)) all
 	@$$(prove) $$(call programs_of,$(1)) $$(call scripts_of,$(1))
