@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * <midden/event.h>: what the collector tells while the program runs. A listener gets the figures of every collection;
+ * the trace lines (heap.h, trace_line) are made of the same ones.
+ */
+#ifndef MIDDEN_EVENT_H
+#define MIDDEN_EVENT_H
+
+#include <midden/heap.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+enum mid_event_kind {
+    MID_EVENT_BEGIN = 1, /* a collection begins; only number, kind, reason and the figures *_before are set */
+    MID_EVENT_END = 2,   /* it has ended; finalizers have not run yet */
+    MID_EVENT_REFUSED = 4 /* an allocation was refused; mid_heap_refusal has the text */
+};
+
+enum mid_collection_kind {
+    MID_COLLECTION_SCAVENGE = 0,
+    MID_COLLECTION_FULL,        /* mark and sweep, in one pause */
+    MID_COLLECTION_LAST_RESORT, /* the same near the limit */
+    MID_COLLECTION_INCREMENTAL  /* marked in steps: BEGIN at its start, END when all is marked */
+};
+
+/* The figures of one collection. All sizes in bytes, all times in nanoseconds. */
+struct mid_collection {
+    size_t struct_size;
+    uint64_t number;       /* 1, 2, 3 ... in this heap */
+    uint32_t kind;         /* enum mid_collection_kind */
+    uint32_t steps;        /* of marking; 0 for a scavenge */
+    const char *reason;    /* static text */
+    uint64_t begin_ns;     /* since the heap was made */
+    uint64_t wall_ns;      /* how long the program stood still for it: for an incremental one the sum of its pauses */
+    uint64_t cpu_ns;       /* the same in CPU time of the thread */
+    uint64_t longest_ns;   /* the longest of these pauses */
+    size_t used_before, used_after;   /* heap_used and heap_total, as in mid_heap_usage */
+    size_t total_before, total_after;
+    size_t external_before, external_after;
+    size_t survived_bytes;         /* copied within the nursery */
+    size_t promoted_bytes;         /* moved to the old space */
+    size_t failed_promotion_bytes; /* stayed in the nursery because the old space was at its limit */
+    size_t marked_bytes;           /* live in old and large space; 0 for a scavenge */
+    size_t marked_objects;
+    size_t remembered_slots;       /* looked at */
+    size_t weaks_cleared;
+    size_t buffers_released;
+    size_t finalizers_queued;
+};
+
+/* Called on the thread that collects; must not call the heap, except mid_heap_refusal. The struct lives for the call. */
+typedef void (*mid_event_fn)(void *user, enum mid_event_kind event, const struct mid_collection *collection);
+
+/* Adds a listener for the events whose bits are set in `events` (enum mid_event_kind). MID_E_INVALID: no or unknown
+ * bits, or the pair (fn, user) is there already. MID_E_MEMORY. Never collects. */
+MID_API enum mid_status mid_heap_listen(struct mid_heap *heap, uint32_t events, mid_event_fn fn, void *user);
+
+/* Takes it away. MID_E_INVALID when it is not there. Not from a listener. */
+MID_API enum mid_status mid_heap_unlisten(struct mid_heap *heap, mid_event_fn fn, void *user);
+
+/* The figures of the last `capacity` collections at most, oldest first, into `out` (an array whose elements have this
+ * library's struct_size); returns how many. The heap keeps eight. Never collects. */
+MID_API size_t mid_heap_recent(struct mid_heap *heap, struct mid_collection *out, size_t capacity);
+
+/* Writes the trace line of a collection, as in "[midden] 1234.5 ms: scavenge 12.3 (16.0) -> 4.1 (16.0) MB, 0.8 ms,
+ * allocation failure", NUL-terminated, cut at capacity; returns the length that it would have. */
+MID_API size_t mid_collection_line(const struct mid_collection *collection, char *out, size_t capacity);
+
+#ifdef __cplusplus
+}
+#endif
+#endif
