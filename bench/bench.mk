@@ -1,1 +1,55 @@
-# bench goals
+# `make bench` (a quick selection, a table, minutes), `make bench-full`, `make bench-instructions`.
+#
+#   BENCH_FLAGS='--filter ring --repetitions 21'   are handed to the program; --help prints them
+#   BENCH_OUT=file.json                            where the figures go
+#
+# bench links the static library as a user would. jemalloc stands in the same process under the prefix jem_: its archive
+# is copied into the build tree with all of its public names changed.
+
+BENCH       := $(O)/bench/bench
+BENCH_FLAGS ?=
+BENCH_OUT   ?= $(O)/bench/results.json
+JEMALLOC     = $(shell $(CC) -print-file-name=libjemalloc_pic.a)
+bench_objects := $(patsubst %.c,$(O)/obj/%.o,$(wildcard bench/*.c)) $(O)/obj/bench/shim.o
+
+dirs_bench := bench $(GC)
+$(eval $(call component,bench))
+
+$(O)/obj/bench/%.o: bench/%.cc $(CONFIG) | need-bench
+	@mkdir -p $(@D)
+	$(if $(V),,@echo 'CXX   $<')
+	$(Q)$(CXX) -std=c++17 -Wall -Wextra -Wshadow $(if $(STRICT),-Werror) -pthread $(MODE_$(MODE)) -Ibench -MMD -MP -c -o $@ $<
+
+# Public names are those that do not begin with je_, which jemalloc's internals bear. The C++ operators are dropped.
+$(O)/bench/libjem.a: | need-bench
+	@mkdir -p $(@D)
+	@nm -g --defined-only $(JEMALLOC) | awk 'NF == 3 && $$3 !~ /^(je_|_Z|DW\.)/ { print $$3 " jem_" $$3 }' | sort -u > $@.names
+	$(if $(V),,@echo 'COPY  $@')
+	$(Q)cp $(JEMALLOC) $@.tmp && chmod u+w $@.tmp && ar d $@.tmp jemalloc_cpp.pic.o && \
+	  objcopy --redefine-syms=$@.names $@.tmp && mv $@.tmp $@
+
+$(BENCH): $(bench_objects) $(O)/libmidden.a $(O)/bench/libjem.a
+	@mkdir -p $(@D)
+	$(if $(V),,@echo 'LINK  $@')
+	$(Q)$(CXX) $(LD) -o $@ $^ -lbenchmark -ldl -lm
+
+.PHONY: need-bench bench bench-full bench-program
+need-bench:
+	@echo '#include <benchmark/benchmark.h>' | $(CXX) -x c++ -fsyntax-only - 2>/dev/null && [ -f '$(JEMALLOC)' ] || \
+	  { echo 'the benchmarks need the packages g++, libbenchmark-dev and libjemalloc-dev: run `make deps`' >&2; exit 2; }
+	@[ '$(MODE)' = opt ] || { echo 'the benchmarks measure MODE=opt, not $(MODE)' >&2; exit 2; }
+
+bench-program: $(BENCH)
+
+bench_run = $(BENCH) --commit '$(shell git rev-parse --short HEAD 2>/dev/null)' --json $(BENCH_OUT) $(BENCH_FLAGS)
+bench: $(BENCH)
+	@$(bench_run)
+	@bench/table $(BENCH_OUT)
+bench-full: $(BENCH)
+	@$(bench_run) --full --repetitions 15 --min-time 0.1
+	@bench/table $(BENCH_OUT)
+
+# Instructions an operation, counted by callgrind: the same on every machine with the same compiler.
+.PHONY: bench-instructions
+bench-instructions: $(BENCH)
+	@bench/instructions $(BENCH)

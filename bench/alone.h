@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * alone.h: a case in a process of its own, for its memory and for counting its instructions.
+ */
+#ifndef MIDDEN_BENCH_ALONE_H
+#define MIDDEN_BENCH_ALONE_H
+
+#include "results.h"
+
+/* In the child: runs the case once with `iterations` operations and prints its figures, one "NAME VALUE" a line, to
+ * stdout. Returns the exit status of the process. */
+int alone_run(const struct bench_case *cases, size_t index, uint64_t iterations);
+
+/* In the parent: starts a child for the case and adds its memory, and for a memory_only case its counters, to *r. A
+ * child that fails or takes longer than five minutes leaves the reason in r->failed. */
+void alone_measure(const struct bench_case *c, struct result *r);
+
+/* The operations that a case does alone. */
+uint64_t alone_iterations(const struct bench_case *c);
+
+#endif

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * heap_work.h: workloads for collected heaps, each written once for every way to manage its objects. The programs
+ * lie in heap_NAME.c; the list, with sizes, is heap_list.c: a new workload is a line there.
+ */
+#ifndef MIDDEN_BENCH_HEAP_WORK_H
+#define MIDDEN_BENCH_HEAP_WORK_H
+
+#include "bench.h"
+
+struct heap_workload;
+typedef void heap_body(struct bench_run *run, const struct heap_workload *w);
+
+struct heap_workload {
+    const char *name;
+    heap_body *midden, *boehm, *by_hand; /* NULL: this workload is not written for it */
+    uint32_t size;                       /* its own measure: a depth, a number of objects */
+    bool quick;                          /* in `make bench` */
+    const char *title;                   /* what one operation is */
+};
+
+extern const struct heap_workload heap_workloads[];
+extern const size_t heap_workload_count;
+
+heap_body trees_boehm, trees_by_hand;
+
+/* heap_cases.c: adds the cases to the table; returns how many. */
+size_t heap_cases_add(struct bench_case *cases, size_t capacity, bool full);
+void heap_absent(void (*say)(void *user, const char *name, const char *why), void *user);
+
+/* Boehm's collector, loaded when it is first asked for. */
+struct boehm {
+    void *(*alloc)(size_t bytes);        /* scanned conservatively, zeroed */
+    void *(*alloc_atomic)(size_t bytes); /* never scanned, not zeroed */
+    void (*collect)(void);
+    char version[32];
+};
+
+/* NULL when libgc is not installed. */
+const struct boehm *boehm_get(void);
+
+#endif

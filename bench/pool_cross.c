@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * pool_cross.c: one thread takes buffers and writes their first word, another reads that word and releases them; a
+ * ring of `live` pointers lies between the two. Caches by thread see every buffer leave one side and pile up on the
+ * other. Timed by the wall clock, for one buffer from end to end; the floor is the ring and the word alone.
+ *
+ *     head (written by the producer)   ---- live pointers ---->   tail (written by the consumer)
+ *
+ * Each side keeps a copy of the other's index and reads the real one when the copy says that there is no room or no
+ * buffer. Whoever waits yields the processor after some turns, for a machine may have fewer free cores than threads.
+ */
+#include "pool_work.h"
+#include "work.h"
+
+#include <pthread.h>
+#include <sched.h>
+#include <stdatomic.h>
+
+struct queue {
+    _Alignas(128) _Atomic uint64_t head; /* buffers put in */
+    uint64_t tail_seen;
+    _Alignas(128) _Atomic uint64_t tail; /* buffers taken out and released */
+    uint64_t head_seen, sum;
+    _Alignas(128) _Atomic uint64_t end; /* the consumer stops here */
+    void (*release)(void *, size_t);
+    const uint32_t *sizes;
+    uint64_t mask;
+    void **slots;
+};
+
+static void wait_a_turn(unsigned *turns)
+{
+    if (++*turns < 200)
+        work_pause();
+    else
+        sched_yield();
+}
+
+static void *consume(void *arg)
+{
+    struct queue *q = arg;
+    uint64_t tail = 0;
+    for (;;) {
+        unsigned turns = 0;
+        while (tail == q->head_seen) {
+            q->head_seen = atomic_load_explicit(&q->head, memory_order_acquire); /* pairs with put */
+            if (tail != q->head_seen)
+                break;
+            if (tail == atomic_load_explicit(&q->end, memory_order_acquire))
+                return NULL;
+            wait_a_turn(&turns);
+        }
+        uint64_t *p = q->slots[tail & q->mask];
+        q->sum += *p;
+        q->release(p, q->sizes[tail & (WORK_SIZES - 1)]);
+        tail++;
+        atomic_store_explicit(&q->tail, tail, memory_order_release); /* pairs with put and with the last wait */
+    }
+}
+
+static inline void put(struct queue *q, uint64_t at, void *p)
+{
+    unsigned turns = 0;
+    while (at - q->tail_seen > q->mask) {
+        q->tail_seen = atomic_load_explicit(&q->tail, memory_order_acquire);
+        if (at - q->tail_seen > q->mask)
+            wait_a_turn(&turns);
+    }
+    q->slots[at & q->mask] = p;
+    atomic_store_explicit(&q->head, at + 1, memory_order_release); /* pairs with consume */
+}
+
+void pool_cross(struct bench_run *run, const struct allocator *a, const struct pool_workload *w)
+{
+    void *(*alloc)(size_t) = a->alloc;
+    const uint32_t *sizes = work_sizes(w->low, w->high);
+    struct queue *q = work_map(sizeof *q);
+    q->slots = work_map(w->live * sizeof q->slots[0]);
+    q->mask = w->live - 1; /* live is a power of two */
+    q->release = a->release;
+    q->sizes = sizes;
+    atomic_store(&q->end, UINT64_MAX);
+
+    pthread_t consumer;
+    bench_memory_mark(run);
+    if (pthread_create(&consumer, NULL, consume, q) != 0) {
+        bench_fail(run, "no second thread");
+        return;
+    }
+    uint64_t put_in = 0;
+    for (uint64_t n; (n = bench_count(run)) != 0;) {
+        for (; put_in < n; put_in++) {
+            uint64_t *p = alloc(sizes[put_in & (WORK_SIZES - 1)]);
+            *p = put_in;
+            put(q, put_in, p);
+        }
+        for (unsigned turns = 0; atomic_load_explicit(&q->tail, memory_order_acquire) != put_in;)
+            wait_a_turn(&turns);
+    }
+    atomic_store_explicit(&q->end, put_in, memory_order_release);
+    pthread_join(consumer, NULL);
+    work_keep(&q->sum);
+    work_unmap(q->slots, w->live * sizeof q->slots[0]);
+    work_unmap(q, sizeof *q);
+}

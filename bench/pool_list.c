@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * pool_list.c: the workloads for allocators, one line each. A workload runs on every allocator of allocators.c.
+ */
+#include "pool_work.h"
+
+#define KB 1024u
+#define MB (1024u * 1024u)
+#define QUICK  POOL_QUICK
+#define WALL   POOL_WALL
+#define TOUCH  POOL_TOUCH
+#define SHARED POOL_SHARED
+#define MEMORY (POOL_MEMORY | POOL_NOFLOOR)
+
+const struct pool_workload pool_workloads[] = {
+    /* clang-format off */
+    /* name           body           low     high    live    thr flags           alone    one operation is */
+    {"pair-64",       pool_pair,     64,     64,     1,      1,  QUICK,          100000,  "64 B taken, a word written, released"},
+    {"depth-1k",      pool_depth,    1 * KB, 1 * KB, 64,     1,  QUICK,          100000,  "one of 64 buffers of 1 KB taken, then released"},
+    {"depth-4k",      pool_depth,    4 * KB, 4 * KB, 64,     1,  0,              100000,  "one of 64 buffers of 4 KB taken, then released"},
+    {"ring",          pool_ring,     16,     8 * KB, 1024,   1,  QUICK,          200000,  "the oldest of 1024 buffers of 16 B - 8 KB released, a new one taken"},
+    {"cross-1k",      pool_cross,    1 * KB, 1 * KB, 1024,   1,  QUICK | WALL,   100000,  "1 KB taken by one thread, released by another"},
+    {"cross-mixed",   pool_cross,    16,     8 * KB, 1024,   1,  QUICK | WALL,   100000,  "16 B - 8 KB taken by one thread, released by another"},
+    {"replace-own",   pool_replace,  16,     2 * KB, 100000, 2,  QUICK,          500000,  "a random one of 100,000 buffers of 16 B - 2 KB replaced; 2 threads, own slots"},
+    {"replace-shared",pool_replace,  16,     2 * KB, 100000, 2,  QUICK | SHARED, 500000,  "the same, slots shared by the threads"},
+    {"large-touched", pool_ring,     8 * KB, 1 * MB, 64,     1,  QUICK | TOUCH,  20000,   "the oldest of 64 buffers of 8 KB - 1 MB released, a new one taken, every page written"},
+    {"large",         pool_ring,     8 * KB, 1 * MB, 64,     1,  QUICK,          20000,   "the same, no page written"},
+    {"fragment",      pool_fragment, 16,     8 * KB, 200000, 1,  QUICK | MEMORY, 1,       "memory: 200,000 buffers of 16 B - 8 KB, nine in ten released at random"},
+    /* clang-format on */
+};
+const size_t pool_workload_count = sizeof pool_workloads / sizeof pool_workloads[0];

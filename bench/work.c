@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * work.c: sizes and memory of the harness. Both come from mmap: an array taken by malloc would lie in the heap of one
+ * of the subjects and change its shape.
+ */
+#include "work.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+
+void *work_map(size_t bytes)
+{
+    void *p = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (p == MAP_FAILED) {
+        perror("bench: mmap");
+        exit(1);
+    }
+    memset(p, 0, bytes);
+    return p;
+}
+
+void work_unmap(void *p, size_t bytes)
+{
+    munmap(p, bytes);
+}
+
+const uint32_t *work_sizes(size_t low, size_t high)
+{
+    static struct table {
+        size_t low, high;
+        uint32_t *sizes;
+    } made[16];
+    struct table *t = made;
+    while (t->sizes != NULL && (t->low != low || t->high != high))
+        if (++t == made + sizeof made / sizeof made[0]) {
+            fputs("bench: more ranges of sizes than work.c keeps\n", stderr);
+            exit(1);
+        }
+    if (t->sizes != NULL)
+        return t->sizes;
+    uint64_t state = 0x9e3779b97f4a7c15u;
+    t->low = low;
+    t->high = high;
+    t->sizes = work_map(WORK_SIZES * sizeof t->sizes[0]);
+    for (size_t i = 0; i < WORK_SIZES; i++) {
+        double unit = (double)(work_random(&state) >> 11) / 9007199254740992.0;
+        double size = (double)low * exp(unit * log((double)high / (double)low));
+        t->sizes[i] = (uint32_t)(size < (double)high ? size : (double)high);
+    }
+    return t->sizes;
+}

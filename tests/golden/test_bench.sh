@@ -1,0 +1,123 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+# The benchmark program says no to what is not there, measures every subject, and compare sees a planted change but does
+# not cry at noise or at a slower machine.
+set -u
+cd "$(dirname "$0")/../.." || exit 1
+build=${BUILD:-build}
+bench=$build/opt/bench/bench
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+number=0
+
+ok() { # NAME, after a test of the shell
+    local status=$?
+    number=$((number + 1))
+    if [ $status -eq 0 ]; then echo "ok $number - $1"; else echo "not ok $number - $1"; fi
+    return $status
+}
+
+skip_all() {
+    echo "1..0 # SKIP $1"
+    exit 0
+}
+
+env -u MAKEFLAGS -u MFLAGS make -s need-bench MODE=opt BUILD="$build" 2>"$work/why" || skip_all "$(cat "$work/why")"
+env -u MAKEFLAGS -u MFLAGS make -s -j2 bench-program MODE=opt BUILD="$build" >"$work/log" 2>&1
+ok 'the program builds' || sed 's/^/# /' "$work/log"
+
+# A result file: FILE MACHINE-FACTOR MIDDEN-FACTOR SEED. Fifteen workloads, three peers, 9 repetitions, noise of 2 %.
+plant() {
+    perl -e '
+        my ($machine, $midden, $seed) = @ARGV;
+        srand $seed;
+        sub sample { my ($x) = @_; my $g = 0; $g += rand for 1 .. 12; return sprintf "%.4f", $x * (1 + 0.02 * ($g - 6)) }
+        print q({"schema":"midden-bench-1","cases":[);
+        my $sep = "";
+        for my $w (1 .. 15) {
+            for my $s (qw(midden jemalloc libc mimalloc)) {
+                my $x = 10 * $w * $machine * ($s eq "midden" && $w == 7 ? $midden : 1);
+                my @ns = map { sample($x) } 1 .. 9;
+                my $median = (sort { $a <=> $b } @ns)[4];
+                print $sep, qq({"group":"pool","workload":"w$w","subject":"$s","title":"t","median_ns":$median,"spread":0.02,"ns":[),
+                  join(",", @ns), qq(],"peak_bytes":1000000});
+                $sep = ",\n";
+            }
+        }
+        print "]}\n";
+    ' "$2" "$3" "$4" >"$1"
+}
+
+plant "$work/old" 1 1 1
+plant "$work/same" 1 1 2
+plant "$work/machine" 1.3 1 3
+plant "$work/slower" 1 1.1 4
+plant "$work/both" 1.3 1.1 5
+plant "$work/faster" 1.3 0.9 6
+
+bench/compare "$work/old" "$work/same" >"$work/out" && ! grep -qE 'SLOWER|faster' "$work/out"
+ok 'compare: the same code twice is no change'
+bench/compare "$work/old" "$work/machine" >"$work/out" && ! grep -qE 'SLOWER|faster' "$work/out"
+ok 'compare: a machine slower by 30 % is no change'
+bench/compare --raw "$work/old" "$work/machine" >"$work/out"
+[ $? -eq 1 ] && [ "$(grep -c SLOWER "$work/out")" -eq 15 ]
+ok 'compare --raw: but without the peers it is one'
+bench/compare "$work/old" "$work/slower" >"$work/out"
+[ $? -eq 1 ] && [ "$(grep SLOWER "$work/out" | awk '{print $1}')" = pool/w7 ]
+ok 'compare: a workload slower by 10 % is found, and no other'
+bench/compare "$work/old" "$work/both" >"$work/out"
+[ $? -eq 1 ] && [ "$(grep SLOWER "$work/out" | awk '{print $1}')" = pool/w7 ]
+ok 'compare: also on a slower machine'
+bench/compare "$work/old" "$work/faster" >"$work/out" && [ "$(grep faster "$work/out" | awk '{print $1}')" = pool/w7 ]
+ok 'compare: a gain is told and is no failure'
+sed 's/\("subject":"midden".*\)"peak_bytes":1000000/\1"peak_bytes":2000000/' "$work/same" >"$work/large"
+bench/compare "$work/old" "$work/large" >"$work/out"
+[ $? -eq 1 ] && [ "$(grep -c LARGER "$work/out")" -eq 15 ]
+ok 'compare: twice the memory is found'
+head -c 300 "$work/old" >"$work/cut"
+bench/compare "$work/old" "$work/cut" >"$work/out" 2>"$work/err"
+[ $? -eq 3 ] && [ "$(wc -l <"$work/err")" -eq 1 ]
+ok 'compare: a damaged file is one line and status 3'
+bench/compare "$work/old" 2>/dev/null
+[ $? -eq 2 ]
+ok 'compare: usage is status 2'
+bench/table "$work/none" >"$work/out" 2>"$work/err"
+[ $? -eq 3 ] && [ "$(wc -l <"$work/err")" -eq 1 ]
+ok 'table: a missing file is one line and status 3'
+
+$bench --filter 'pool/no-such-thing/' --json "$work/x.json" 2>"$work/err"
+[ $? -eq 2 ] && [ "$(wc -l <"$work/err")" -eq 1 ] && [ ! -e "$work/x.json" ]
+ok 'bench: a filter that matches nothing is status 2, and no file'
+$bench --filter '(' 2>/dev/null
+[ $? -eq 2 ]
+ok 'bench: a filter that is no expression is status 2'
+$bench --repetitions 0 2>/dev/null
+[ $? -eq 2 ]
+ok 'bench: a number out of range is status 2'
+$bench --filter '^pool/pair-64/' --repetitions 1 --min-time 0.001 --no-memory --json "$work/no/such/dir/x" 2>"$work/err"
+[ $? -eq 1 ] && grep -q 'cannot write' "$work/err"
+ok 'bench: figures that cannot be written are status 1'
+
+timeout 120 $bench --filter '^pool/(pair-64|ring)/' --repetitions 2 --min-time 0.002 --json "$work/r.json" 2>"$work/err"
+ok 'bench: a tiny run ends well' || sed 's/^/# /' "$work/err"
+perl -MJSON::PP -e '
+    local $/; my $r = decode_json(<STDIN>);
+    my %missing = map { $_->{name} => 1 } @{ $r->{absent} };
+    for my $w (qw(pair-64 ring)) {
+        for my $s (grep { !$missing{$_} } @ARGV) {
+            my ($c) = grep { $_->{workload} eq $w && $_->{subject} eq $s } @{ $r->{cases} };
+            die "$w/$s is not there\n" if !$c;
+            die "$w/$s has no times\n" if @{ $c->{ns} } != 2 || grep { $_ <= 0 } @{ $c->{ns} };
+            die "$w/$s has no memory\n" if !defined $c->{peak_bytes};
+        }
+    }
+    for my $key (qw(cpu cores memory_bytes kernel)) { die "no $key\n" if !$r->{machine}{$key} }
+    for my $key (qw(midden compiler libc jemalloc)) { die "no version of $key\n" if !$r->{versions}{$key} }
+' libc jemalloc mimalloc tcmalloc floor <"$work/r.json"
+ok 'bench: its file has every subject, times, memory, machine and versions'
+bench/table "$work/r.json" >"$work/out" && grep -q '^ring .*+-' "$work/out" && grep -q 'resident / live' "$work/out"
+ok 'table: prints it'
+$bench --alone pool/ring/jemalloc --iterations 1000 >"$work/out" && grep -q '^iterations 1000$' "$work/out" &&
+    grep -q '^live_bytes [1-9]' "$work/out"
+ok 'bench: one case alone tells its memory'
+echo "1..$number"
