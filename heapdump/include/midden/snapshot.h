@@ -1,0 +1,210 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * <midden/snapshot.h>: writes a graph of objects as a `.heapsnapshot` file, which `midden`, Chrome DevTools and memlab
+ * open. The graph comes from a *source*: a few callbacks that any runtime with a heap can supply. midden's own heap is
+ * one such source, wrapped by mid_heap_write_snapshot.
+ *
+ * The writer streams. It walks the graph a fixed number of times, and holds one output buffer and one bounded table of
+ * names; memory does not grow with the number of objects. It never recurses. While it runs, the graph must stand still.
+ *
+ *     #include <midden/snapshot.h>
+ *
+ *     struct mid_snapshot_options o;
+ *     mid_snapshot_options_init(&o);
+ *     enum mid_status s = mid_heap_write_snapshot(heap, "app.heapsnapshot", &o);
+ *     if (s == MID_E_IO)
+ *         perror("app.heapsnapshot");
+ */
+#ifndef MIDDEN_SNAPSHOT_H
+#define MIDDEN_SNAPSHOT_H
+
+#include <midden/base.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* What a node is. The values are those of V8. A viewer shows nodes of type OBJECT and NATIVE under their own name, all
+ * others under the name of their type. */
+enum mid_snapshot_node_type {
+    MID_SNAPSHOT_HIDDEN = 0,
+    MID_SNAPSHOT_ARRAY = 1,
+    MID_SNAPSHOT_STRING = 2,
+    MID_SNAPSHOT_OBJECT = 3,
+    MID_SNAPSHOT_CODE = 4,
+    MID_SNAPSHOT_CLOSURE = 5,
+    MID_SNAPSHOT_REGEXP = 6,
+    MID_SNAPSHOT_NUMBER = 7,
+    MID_SNAPSHOT_NATIVE = 8, /* memory outside the heap: a buffer's bytes, a slab */
+    MID_SNAPSHOT_SYNTHETIC = 9,
+    MID_SNAPSHOT_CONCATENATED_STRING = 10,
+    MID_SNAPSHOT_SLICED_STRING = 11,
+    MID_SNAPSHOT_SYMBOL = 12,
+    MID_SNAPSHOT_BIGINT = 13,
+    MID_SNAPSHOT_OBJECT_SHAPE = 14
+};
+
+/* What an edge is. The values are those of V8. ELEMENT and HIDDEN edges have an index, all others a name. A WEAK edge
+ * keeps nothing alive; a SHORTCUT counts only where it starts at the root, which the writer itself sees to. */
+enum mid_snapshot_edge_type {
+    MID_SNAPSHOT_EDGE_CONTEXT = 0,
+    MID_SNAPSHOT_EDGE_ELEMENT = 1,
+    MID_SNAPSHOT_EDGE_PROPERTY = 2,
+    MID_SNAPSHOT_EDGE_INTERNAL = 3,
+    MID_SNAPSHOT_EDGE_HIDDEN = 4,
+    MID_SNAPSHOT_EDGE_SHORTCUT = 5,
+    MID_SNAPSHOT_EDGE_WEAK = 6
+};
+
+/* A name: UTF-8, not terminated. It may be NULL where `bytes` is 0. Bytes that are not UTF-8 are written as U+FFFD,
+ * and what is beyond the first 1,024 UTF-16 units is cut off. **The bytes must stay where and as they are until the
+ * write returns**: the writer keeps the pointer and makes no copy. */
+struct mid_snapshot_text {
+    const char *text;
+    size_t bytes;
+};
+
+/* Ids below this one belong to the writer: the root is 1, (GC roots) 3, the kinds of roots 5, 7, 9 and so on. */
+#define MID_SNAPSHOT_FIRST_ID 257
+
+/* At most so many kinds of roots. */
+#define MID_SNAPSHOT_GROUPS_MAX 126
+
+/* One node of the graph. */
+struct mid_snapshot_node {
+    enum mid_snapshot_node_type type;
+    uint64_t id;         /* at least MID_SNAPSHOT_FIRST_ID, unique in the snapshot, and the same for the same object in
+                            every snapshot of a process, or comparisons mean nothing. By convention odd for objects of
+                            the heap and even for native memory. DevTools reads 32 bits. */
+    uint64_t self_bytes; /* DevTools reads 32 bits; midden and the file hold all 64 */
+    uint64_t edge_count; /* how many edges the walk of edges will give for this node */
+    struct mid_snapshot_text name;
+};
+
+/* One edge. `target` is the number of a node: nodes are numbered from 0 in the order in which the source gives them. */
+struct mid_snapshot_edge {
+    enum mid_snapshot_edge_type type;
+    uint64_t target;
+    uint64_t index;                /* of ELEMENT and HIDDEN edges */
+    struct mid_snapshot_text name; /* of all others */
+};
+
+/* A root is a *global* when the program itself named it as a place where its own data begins (a persistent handle with
+ * a label). Viewers measure distances and fold sizes from globals: a snapshot should have at least one. */
+#define MID_SNAPSHOT_ROOT_GLOBAL 1u
+/* The root does not keep its target alive. It cannot be a global as well. */
+#define MID_SNAPSHOT_ROOT_WEAK 2u
+
+/* One root: a reference from outside into the graph. */
+struct mid_snapshot_root {
+    uint64_t target;
+    unsigned flags;                /* 0, MID_SNAPSHOT_ROOT_GLOBAL or MID_SNAPSHOT_ROOT_WEAK */
+    struct mid_snapshot_text name; /* shown on the edge; empty: the edge is numbered */
+};
+
+/* Where a source puts what it walks. It belongs to the writer and lives for the time of a callback. */
+struct mid_snapshot_sink;
+
+/* Each takes one finding, or a run of them. MID_OK, or what went wrong: the callback should then return this status at
+ * once. Whatever it returns, nothing more is written, and the write fails with the first failure. They never collect.
+ *
+ * MID_E_INVALID when the finding breaks the contract: a put in the wrong callback, an unknown type or flag, an id
+ * below MID_SNAPSHOT_FIRST_ID, a target that is no node, more nodes or edges than were counted.
+ *
+ * put_edges gives edges of the node number `from`, in one call or several; `from` never goes down. An edge run of
+ * length 0 is allowed, and nodes without edges may be passed over. */
+MID_API enum mid_status mid_snapshot_put_root(struct mid_snapshot_sink *sink, const struct mid_snapshot_root *root);
+MID_API enum mid_status mid_snapshot_put_node(struct mid_snapshot_sink *sink, const struct mid_snapshot_node *node);
+MID_API enum mid_status mid_snapshot_put_edges(struct mid_snapshot_sink *sink, uint64_t from,
+                                               const struct mid_snapshot_edge *edges, size_t count);
+
+/* A graph. Each callback walks one part of it and puts all of it into the sink. The walks are repeated (nodes once to
+ * count unless the counts are given, once to write; everything once more when the names did not fit the table), and
+ * **every walk must give the same findings in the same order**; a source that does not is found out and fails with
+ * MID_E_INVALID, and no file is left. A callback returns MID_OK, or a status that ends the write and is handed on.
+ *
+ * Callbacks run on the thread that called the writer. */
+struct mid_snapshot_source {
+    size_t struct_size; /* sizeof(struct mid_snapshot_source) */
+    void *user;         /* handed to every callback */
+
+    /* The kinds of roots: names such as "(Handle scopes)", terminated. At most MID_SNAPSHOT_GROUPS_MAX. The order must
+     * be the same in every snapshot of a process: it makes the ids. */
+    const char *const *group_names;
+    size_t group_count;
+
+    /* How many nodes and edges the walks give, where the source knows; 0 nodes: the writer walks the nodes once more
+     * and counts. */
+    uint64_t node_count;
+    uint64_t edge_count;
+
+    /* Puts the roots of one kind. NULL only where group_count is 0. */
+    enum mid_status (*roots)(void *user, size_t group, struct mid_snapshot_sink *sink);
+    enum mid_status (*nodes)(void *user, struct mid_snapshot_sink *sink);
+    /* Puts the edges of all nodes, grouped by node, in the order of the nodes. */
+    enum mid_status (*edges)(void *user, struct mid_snapshot_sink *sink);
+};
+
+/* What a finished snapshot holds. Nodes and edges include the synthetic ones that the writer adds. */
+struct mid_snapshot_figures {
+    size_t struct_size; /* set by the caller: sizeof(struct mid_snapshot_figures) */
+    uint64_t nodes, edges, strings;
+    uint64_t file_bytes;
+    uint64_t self_bytes;  /* the sum of all nodes: the total that a viewer shows */
+    size_t memory_bytes;  /* the most that the writer itself had allocated */
+};
+
+/* Leaves out fsync: the file may be lost when the machine (not the process) fails soon after. For files only. */
+#define MID_SNAPSHOT_NO_SYNC 1u
+
+struct mid_snapshot_options {
+    size_t struct_size; /* sizeof(struct mid_snapshot_options) */
+    unsigned flags;     /* 0 or MID_SNAPSHOT_NO_SYNC; an unknown bit is MID_E_INVALID */
+    /* Bytes of the output buffer, 4 KiB to 1 GiB; 0 means 256 KiB. */
+    size_t buffer_bytes;
+    /* How many different names are known by heart, 16 to 2^28; 0 means 65,536. Beyond it a repeated name is written
+     * again (the file grows, and names are walked twice). An entry takes some 32 bytes; half of them are kept for
+     * names that are not the contents of strings. */
+    size_t distinct_names;
+    /* Filled when the write succeeds, and left alone otherwise; may be NULL. */
+    struct mid_snapshot_figures *figures;
+};
+
+/* Fills in the defaults. */
+MID_API void mid_snapshot_options_init(struct mid_snapshot_options *options);
+
+/* Writes `source` to the file `path`: whole, or not at all. The snapshot goes to a file of its own in the same
+ * directory, readable by its owner alone (mode 0600), is synced, and takes the name `path` in the end, in one step;
+ * what stood there before is untouched until then. A symbolic link is followed. A path that names something that
+ * exists and is no regular file (a pipe, /dev/stdout) is written to directly.
+ *
+ * `options` may be NULL: the defaults. Returns MID_OK; MID_E_INVALID (an argument, or a source that breaks its contract);
+ * MID_E_MEMORY; MID_E_IO, with the cause in errno; or what a callback returned. On any failure nothing is left behind.
+ * A process that is killed leaves nothing either where the file system has unnamed temporary files (O_TMPFILE), else
+ * one file "path.XXXXXX".
+ *
+ * Any thread; never collects. Cost: each edge and node is formatted once. */
+MID_API enum mid_status mid_snapshot_write_file(const char *path, const struct mid_snapshot_source *source,
+                                                const struct mid_snapshot_options *options);
+
+/* Takes up to `bytes` bytes (never 0) and returns how many it took, as write(2) does: at least 1, or -1 with the cause
+ * in errno. A short count is no error: the rest comes again. EINTR is not retried: the callback does that. */
+typedef ptrdiff_t (*mid_snapshot_write_fn)(void *user, const void *data, size_t bytes);
+
+/* Writes `source` through a callback: into a socket, a compressor, a test. The same bytes as the file would have. When
+ * it fails, what the callback has taken so far is no snapshot. Status, thread rule and cost as above; a callback that
+ * returns 0 or more than it was given is MID_E_IO with EIO. */
+MID_API enum mid_status mid_snapshot_write_stream(mid_snapshot_write_fn write, void *user,
+                                                  const struct mid_snapshot_source *source,
+                                                  const struct mid_snapshot_options *options);
+
+/* Writes a heap: every object once, its roots by kind, and the slabs of the pool that its buffers hold. See
+ * heapdump/adapter/heap_source.c for what becomes a node and an edge. */
+struct mid_heap;
+MID_API enum mid_status mid_heap_write_snapshot(struct mid_heap *heap, const char *path,
+                                                const struct mid_snapshot_options *options);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

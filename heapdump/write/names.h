@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: MIT
+ * The names that were given a place among the strings of the file. */
+#ifndef MIDDEN_WRITE_NAMES_H
+#define MIDDEN_WRITE_NAMES_H
+
+#include <midden/snapshot.h>
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct mid__name {
+    const char *text;
+    uint32_t bytes;
+    uint32_t index; /* its place among the strings */
+};
+
+enum { MID__RECENT = 512 };
+
+struct mid__names {
+    struct mid__name *known; /* in the order of their indexes */
+    uint64_t *slots;         /* hash of 32 bits above, number in `known` plus one below; 0: empty */
+    size_t count, contents, capacity, slot_count;
+    size_t limit;        /* of count; contents of strings take up to half */
+    uint64_t seed;
+    uint64_t strings;    /* indexes given out */
+    bool repeated;       /* some index was given to a name without a place in `known` */
+    struct mid__name recent[MID__RECENT]; /* by address: the short way for the names of types and fields */
+};
+
+/* All zero but for the limit and the seed. Nothing is allocated yet. */
+void mid__names_begin(struct mid__names *names, size_t limit, uint64_t seed);
+void mid__names_end(struct mid__names *names);
+
+/* The index of a name, a new one where it was not known. `contents`: it is the contents of a string, and there may be
+ * millions of them. False when 2^32 strings are given out. */
+bool mid__names_index(struct mid__names *names, struct mid_snapshot_text name, bool contents, uint32_t *index);
+
+/* The same sequence of names once more, after names->strings was set back to 0: true when this name is the one that was
+ * given the index names->strings, and counts it. `cut` receives the name as it is to be written. */
+bool mid__names_replay(struct mid__names *names, struct mid_snapshot_text name, struct mid_snapshot_text *cut);
+
+/* What the table occupies, in bytes. */
+size_t mid__names_memory(const struct mid__names *names);
+
+#endif

@@ -1,0 +1,239 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * sink.c: takes what a source finds, holds it to the contract, and formats it. The innermost loops of the writer are
+ * here: one record a node, one an edge.
+ *
+ *     node   ,type,name,id,self_size,edge_count,0\n        (detachedness is of the DOM, and always 0)
+ *     edge   ,type,name or index,6 * ordinal of the target\n
+ *
+ * I1  A finding that breaks the contract is never written; the first failure sticks.
+ * I2  At the end of a phase as many findings have come as were counted (writer.c compares).
+ * I3  Every edge lies behind the node that it was counted for: Note [Shape].
+ *
+ * Note [Shape]
+ * Nodes say how many edges they will have; the edges come later, and no memory is spent to remember the counts. Each walk
+ * instead sums a hash of (number, count) over all nodes that have edges, the first by what the nodes say, the second by
+ * what comes. Equal sums mean equal counts, up to a chance of 2^-64: enough to catch a source that changes under the
+ * writer, which is what it is for.
+ */
+#include "sink.h"
+
+#include <midden/internal/compiler.h>
+
+#include <string.h>
+
+enum { NODE_FIELDS = 6 };
+
+enum mid_status mid__sink_fail(struct mid_snapshot_sink *sink, enum mid_status status)
+{
+    if (sink->status == MID_OK)
+        sink->status = status;
+    return sink->status;
+}
+
+static uint64_t shape_of(uint64_t number, uint64_t count)
+{
+    if (count == 0)
+        return 0;
+    uint64_t x = number * 0x9e3779b97f4a7c15u ^ count;
+    x ^= x >> 31;
+    x *= 0xbf58476d1ce4e5b9u;
+    x ^= x >> 29;
+    x *= 0x94d049bb133111ebu;
+    return x ^ x >> 32;
+}
+
+/* ---- records */
+
+void mid__sink_node_record(struct mid_snapshot_sink *sink, const struct mid_snapshot_node *node, uint32_t name)
+{
+    char *at = mid__out_room(&sink->out, 6 * MID__DECIMAL_ROOM);
+    *at = ',';
+    at += node->id != 1; /* the root is the first record */
+    at = mid__decimal(at, node->type);
+    *at++ = ',';
+    at = mid__decimal(at, name);
+    *at++ = ',';
+    at = mid__decimal(at, node->id);
+    *at++ = ',';
+    at = mid__decimal(at, node->self_bytes);
+    *at++ = ',';
+    at = mid__decimal(at, node->edge_count);
+    memcpy(at, ",0\n", 3);
+    sink->out.at = at + 3;
+    sink->self_bytes += node->self_bytes;
+}
+
+MID__INLINE void edge_record(struct mid__out *out, unsigned type, uint64_t name_or_index, uint64_t ordinal)
+{
+    char *at = mid__out_room(out, 4 * MID__DECIMAL_ROOM);
+    at[0] = ',';
+    at[1] = (char)('0' + type);
+    at[2] = ',';
+    at = mid__decimal(at + 3, name_or_index);
+    *at++ = ',';
+    at = mid__decimal(at, ordinal * NODE_FIELDS);
+    *at = '\n';
+    out->at = at + 1;
+}
+
+void mid__sink_edge_record(struct mid_snapshot_sink *sink, enum mid_snapshot_edge_type type, uint64_t name_or_index,
+                           uint64_t ordinal)
+{
+    edge_record(&sink->out, type, name_or_index, ordinal);
+}
+
+void mid__sink_string_record(struct mid_snapshot_sink *sink, struct mid_snapshot_text cut, uint64_t index)
+{
+    char *at = mid__out_room(&sink->out, MID__OUT_ROOM_MAX);
+    if (index != 0) {
+        memcpy(at, ",\n", 2);
+        at += 2;
+    }
+    sink->out.at = mid__text_json(at, cut.text, cut.bytes);
+}
+
+/* ---- names */
+
+static bool is_text(struct mid_snapshot_text name)
+{
+    return name.text != NULL || name.bytes == 0;
+}
+
+enum mid_status mid__sink_name(struct mid_snapshot_sink *sink, struct mid_snapshot_text name, bool contents,
+                               uint32_t *index)
+{
+    if (MID__LIKELY(!sink->replay))
+        return mid__names_index(&sink->names, name, contents, index) ? MID_OK : mid__sink_fail(sink, MID_E_LIMIT);
+    struct mid_snapshot_text cut;
+    uint64_t next = sink->names.strings;
+    if (mid__names_replay(&sink->names, name, &cut))
+        mid__sink_string_record(sink, cut, next);
+    *index = 0;
+    return MID_OK;
+}
+
+static bool is_contents(enum mid_snapshot_node_type type)
+{
+    const unsigned types = 1u << MID_SNAPSHOT_STRING | 1u << MID_SNAPSHOT_CONCATENATED_STRING |
+                           1u << MID_SNAPSHOT_SLICED_STRING | 1u << MID_SNAPSHOT_NUMBER | 1u << MID_SNAPSHOT_BIGINT;
+    return types >> type & 1u;
+}
+
+/* ---- what a source puts */
+
+/* A failure of the output ends the walk, too. */
+static enum mid_status failed(struct mid_snapshot_sink *sink)
+{
+    return sink->status != MID_OK ? sink->status : sink->out.status;
+}
+
+enum mid_status mid_snapshot_put_node(struct mid_snapshot_sink *sink, const struct mid_snapshot_node *node)
+{
+    if (MID__UNLIKELY(failed(sink) != MID_OK))
+        return failed(sink);
+    if ((unsigned)node->type > MID_SNAPSHOT_OBJECT_SHAPE || node->id < MID_SNAPSHOT_FIRST_ID || !is_text(node->name))
+        return mid__sink_fail(sink, MID_E_INVALID);
+    if (sink->phase == MID__PHASE_COUNT_NODES) {
+        sink->nodes++;
+        sink->edges += node->edge_count;
+        return MID_OK;
+    }
+    if (sink->phase != MID__PHASE_NODES || sink->seen >= sink->nodes)
+        return mid__sink_fail(sink, MID_E_INVALID);
+    uint32_t name;
+    if (mid__sink_name(sink, node->name, is_contents(node->type), &name) != MID_OK)
+        return sink->status;
+    sink->shape += shape_of(sink->seen++, node->edge_count);
+    if (!sink->replay)
+        mid__sink_node_record(sink, node, name);
+    return sink->out.status;
+}
+
+void mid__sink_close_edges(struct mid_snapshot_sink *sink)
+{
+    sink->shape -= shape_of(sink->from, sink->from_seen);
+    sink->from_seen = 0;
+}
+
+MID__INLINE bool has_index(unsigned type)
+{
+    return type == MID_SNAPSHOT_EDGE_ELEMENT || type == MID_SNAPSHOT_EDGE_HIDDEN;
+}
+
+enum mid_status mid_snapshot_put_edges(struct mid_snapshot_sink *sink, uint64_t from,
+                                       const struct mid_snapshot_edge *edges, size_t count)
+{
+    if (MID__UNLIKELY(failed(sink) != MID_OK))
+        return failed(sink);
+    if (sink->phase != MID__PHASE_EDGES || from < sink->from || from >= sink->nodes ||
+        count > sink->edges - sink->seen)
+        return mid__sink_fail(sink, MID_E_INVALID);
+    if (from != sink->from) {
+        mid__sink_close_edges(sink);
+        sink->from = from;
+    }
+    sink->from_seen += count;
+    sink->seen += count;
+    for (size_t i = 0; i < count; i++) {
+        const struct mid_snapshot_edge *e = &edges[i];
+        unsigned type = (unsigned)e->type;
+        if (MID__UNLIKELY(type > MID_SNAPSHOT_EDGE_WEAK || e->target >= sink->nodes || !is_text(e->name)))
+            return mid__sink_fail(sink, MID_E_INVALID);
+        uint64_t name_or_index = e->index;
+        if (!has_index(type)) {
+            uint32_t name;
+            if (mid__sink_name(sink, e->name, false, &name) != MID_OK)
+                return sink->status;
+            name_or_index = name;
+        }
+        if (!sink->replay)
+            edge_record(&sink->out, type, name_or_index, sink->base + e->target);
+    }
+    return sink->out.status;
+}
+
+/* The edge from the root (a shortcut) or from the group's node. */
+static enum mid_status root_edge(struct mid_snapshot_sink *sink, const struct mid_snapshot_root *root)
+{
+    enum mid_snapshot_edge_type type = sink->phase == MID__PHASE_GLOBALS       ? MID_SNAPSHOT_EDGE_SHORTCUT
+                                       : (root->flags & MID_SNAPSHOT_ROOT_WEAK) ? MID_SNAPSHOT_EDGE_WEAK
+                                       : root->name.bytes != 0                  ? MID_SNAPSHOT_EDGE_INTERNAL
+                                                                                : MID_SNAPSHOT_EDGE_ELEMENT;
+    uint64_t name_or_index = sink->seen;
+    if (!has_index(type)) {
+        uint32_t name;
+        if (mid__sink_name(sink, root->name, false, &name) != MID_OK)
+            return sink->status;
+        name_or_index = name;
+    }
+    if (!sink->replay)
+        edge_record(&sink->out, type, name_or_index, sink->base + root->target);
+    return sink->out.status;
+}
+
+enum mid_status mid_snapshot_put_root(struct mid_snapshot_sink *sink, const struct mid_snapshot_root *root)
+{
+    if (MID__UNLIKELY(failed(sink) != MID_OK))
+        return failed(sink);
+    const unsigned known = MID_SNAPSHOT_ROOT_GLOBAL | MID_SNAPSHOT_ROOT_WEAK;
+    bool global = (root->flags & MID_SNAPSHOT_ROOT_GLOBAL) != 0;
+    if ((root->flags & ~known) != 0 || root->flags == known || !is_text(root->name))
+        return mid__sink_fail(sink, MID_E_INVALID);
+    sink->seen++;
+    if (sink->phase == MID__PHASE_COUNT_ROOTS) {
+        sink->group_roots[sink->group]++;
+        sink->globals += global;
+        return MID_OK;
+    }
+    if ((sink->phase != MID__PHASE_GLOBALS && sink->phase != MID__PHASE_ROOTS) || root->target >= sink->nodes ||
+        sink->seen > sink->group_roots[sink->group])
+        return mid__sink_fail(sink, MID_E_INVALID);
+    if (sink->phase == MID__PHASE_GLOBALS) {
+        if (!global)
+            return MID_OK;
+        if (sink->from_seen++ >= sink->globals)
+            return mid__sink_fail(sink, MID_E_INVALID);
+    }
+    return root_edge(sink, root);
+}
