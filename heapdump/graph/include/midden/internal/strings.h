@@ -20,14 +20,12 @@
 #include <stdint.h>
 
 struct mid__strings {
-    const char *text;         /* the strings section, from behind its '[' on; JSON escapes as they stand */
-    size_t text_bytes;
-    const uint64_t *start;    /* [count]: offset in `text` of the first byte behind the opening quote, shifted left by
-                               * one; the lowest bit says that the string holds a backslash */
-    const uint32_t *bytes;    /* [count]: length in `text`, without quotes */
+    const char *text;         /* the contents of all strings, one behind the other, without quotes and commas */
+    const uint64_t *start;    /* [count + 1]: twice the offset in `text`; the lowest bit says that the string has a
+                               * backslash in it */
     uint32_t count;           /* strings in the file */
-    const uint32_t *detached; /* [detached_count]: the string that follows "Detached " */
     uint32_t detached_count;
+    const uint32_t *detached; /* [detached_count]: the string that follows "Detached " */
 };
 
 /* How many indices have a string: those of the file and those made. */

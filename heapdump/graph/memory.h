@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * memory.h: where a graph's columns live. Every block belongs to one struct memory, which knows how much it holds and
+ * frees what is left at the end.
+ */
+#ifndef MIDDEN_GRAPH_MEMORY_H
+#define MIDDEN_GRAPH_MEMORY_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#define MEMORY_BLOCKS 96
+
+struct memory_block {
+    void *start;
+    size_t bytes;
+    bool mapped;
+};
+
+/* I1: used_bytes is the sum of the blocks' bytes. I2: used_bytes <= limit_bytes where there is a limit. */
+struct memory {
+    struct memory_block block[MEMORY_BLOCKS];
+    size_t used_bytes, peak_bytes, limit_bytes; /* limit 0: none */
+    bool limit_hit;                             /* the last refusal was the limit's */
+};
+
+/* `count` zeroed elements of `size` bytes (size > 0; count 0 gives a block of one element). NULL when the product
+ * overflows, the limit would be passed or the system refuses. Large blocks are mapped, begin on a huge page, and touch
+ * no page. */
+void *mid__mem_new(struct memory *m, size_t count, size_t size);
+
+/* Changes a block (NULL: a new one) to `count` elements, keeping what both sizes hold; new elements are zero where the
+ * block was grown. NULL on failure: the old block is unchanged. */
+void *mid__mem_resize(struct memory *m, void *block, size_t count, size_t size);
+
+/* NULL does nothing. */
+void mid__mem_free(struct memory *m, void *block);
+
+/* Frees all blocks. */
+void mid__mem_end(struct memory *m);
+
+#endif
