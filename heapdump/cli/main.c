@@ -1,18 +1,52 @@
 /* SPDX-License-Identifier: MIT
  *
- * main.c: the command `midden`: reads the verb and hands over to it.
+ * main.c: the command `midden`: the verbs, and who runs them.
  */
 #include <midden/base.h>
 
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "cli.h"
+
+static const struct verb *const verbs[] = {&verb_summary, &verb_top,  &verb_tree,   &verb_object,
+                                           &verb_path,    &verb_diff, &verb_export, NULL};
+
+static int print_help(void)
+{
+    printf("usage: midden VERB [OPTION...] FILE...\n\nReads heap snapshots (.heapsnapshot files of Node, Chrome or "
+           "midden).\n\n");
+    for (size_t i = 0; verbs[i] != NULL; i++)
+        printf("  %-8s %-11s %s\n", verbs[i]->name, verbs[i]->operands, verbs[i]->summary);
+    printf("\n`midden VERB --help` explains a verb, `midden --version` says which midden this is.\n");
+    return fflush(stdout) == 0 && !ferror(stdout) ? CLI_FINE : CLI_UNREADABLE;
+}
+
+static const struct verb *find_verb(const char *name)
+{
+    for (size_t i = 0; verbs[i] != NULL; i++)
+        if (strcmp(verbs[i]->name, name) == 0)
+            return verbs[i];
+    return NULL;
+}
+
 int main(int argc, char **argv)
 {
-    if (argc == 2 && strcmp(argv[1], "--version") == 0) {
+    signal(SIGPIPE, SIG_DFL);
+    if (argc < 2)
+        cli_die(CLI_USAGE, "which verb? It is `midden VERB FILE...` (see midden --help)");
+    const char *first = argv[1];
+    if (strcmp(first, "--version") == 0 || strcmp(first, "-V") == 0) {
         printf("midden %s\n", mid_version());
-        return 0;
+        return fflush(stdout) == 0 && !ferror(stdout) ? CLI_FINE : CLI_UNREADABLE;
     }
-    fprintf(stderr, "usage: midden VERB FILE... (midden --help)\n");
-    return 2;
+    if (strcmp(first, "--help") == 0 || strcmp(first, "-h") == 0)
+        return print_help();
+    const struct verb *verb = find_verb(first);
+    if (verb == NULL)
+        cli_die(CLI_USAGE, "unknown %s '%s' (see midden --help)", first[0] == '-' ? "option" : "verb", cli_quote(first));
+    struct options options;
+    options_read(&options, verb, argc - 1, argv + 1);
+    return (int)verb->run(&options);
 }

@@ -1,0 +1,248 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * options.c: the command line. One table of options; each verb says by bits which are its own. getopt_long does the
+ * reading; the messages are ours, so that each wrong line gives exactly one line on stderr.
+ */
+#include "cli.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "files.h"
+#include "text.h"
+
+struct option_line {
+    unsigned bit;
+    const char *name;
+    int letter; /* the short form, or a number above 255 */
+    int argument;
+    const char *usage, *help;
+};
+
+enum { LETTER_JSON = 256, LETTER_COLOR, LETTER_NO_PAGER, LETTER_SORT, LETTER_INTERFACES, LETTER_BYTES, LETTER_SYNTHETIC,
+       LETTER_DEPTH, LETTER_COLUMNS };
+
+static const struct option_line lines[] = {
+    {OPTION_LIMIT, "limit", 'n', required_argument, "-n, --limit=N", "at most N rows; 0 means all"},
+    {OPTION_SORT, "sort", LETTER_SORT, required_argument, "--sort=KEY", NULL},
+    {OPTION_INTERFACES, "interfaces", LETTER_INTERFACES, no_argument, "--interfaces",
+     "group plain objects by the properties that they share"},
+    {OPTION_SYNTHETIC, "synthetic", LETTER_SYNTHETIC, no_argument, "--synthetic",
+     "with the nodes that stand for roots, such as (GC roots)"},
+    {OPTION_DEPTH, "depth", LETTER_DEPTH, required_argument, "--depth=N", "at most N levels below the start; 0 means all"},
+    {OPTION_COLUMNS, "columns", LETTER_COLUMNS, required_argument, "--columns=DIR",
+     "write dominator.u32 retained.u64 distance.i32 self.u64 into DIR"},
+    {OPTION_BYTES, "bytes", LETTER_BYTES, no_argument, "--bytes", "sizes as exact numbers of bytes"},
+    {OPTION_COMMON, "json", LETTER_JSON, no_argument, "--json", "one JSON document instead of text"},
+    {OPTION_COMMON, "color", LETTER_COLOR, required_argument, "--color=WHEN",
+     "auto (the default), always or never; NO_COLOR is heeded"},
+    {OPTION_COMMON, "no-pager", LETTER_NO_PAGER, no_argument, "--no-pager", "never start $PAGER"},
+    {OPTION_COMMON, "help", 'h', no_argument, "-h, --help", "this text"},
+};
+#define LINES (sizeof lines / sizeof lines[0])
+
+/* ---- ending early */
+
+_Noreturn void cli_die(enum cli_status status, const char *format, ...)
+{
+    va_list list;
+    va_start(list, format);
+    fflush(stdout);
+    fputs("midden: ", stderr);
+    vfprintf(stderr, format, list);
+    fputc('\n', stderr);
+    va_end(list);
+    files_abandon();
+    exit((int)status);
+}
+
+void cli_warn(const char *format, ...)
+{
+    va_list list;
+    va_start(list, format);
+    fputs("midden: ", stderr);
+    vfprintf(stderr, format, list);
+    fputc('\n', stderr);
+    va_end(list);
+}
+
+const char *cli_quote(const char *outside)
+{
+    static struct text turns[4];
+    static unsigned turn;
+    struct text *t = &turns[turn++ % 4];
+    text_clear(t);
+    text_add_dump(t, outside, strlen(outside), TEXT_NO_LIMIT, false);
+    return text_string(t);
+}
+
+/* ---- reading */
+
+/* A count of at least 0, where 0 means all. */
+static size_t read_count(const struct verb *verb, const char *name, const char *words)
+{
+    char *end;
+    errno = 0;
+    unsigned long long n = strtoull(words, &end, 10);
+    if (words[0] < '0' || words[0] > '9' || *end != '\0' || errno != 0 || n > SIZE_MAX)
+        cli_die(CLI_USAGE, "%s: --%s wants a number from 0 on, not '%s'", verb->name, name, cli_quote(words));
+    return n == 0 ? LIMIT_ALL : (size_t)n;
+}
+
+static enum color_when read_color(const struct verb *verb, const char *words)
+{
+    static const char *const names[] = {"auto", "always", "never"};
+    for (int i = 0; i < 3; i++)
+        if (strcmp(words, names[i]) == 0)
+            return (enum color_when)i;
+    cli_die(CLI_USAGE, "%s: --color wants auto, always or never, not '%s'", verb->name, cli_quote(words));
+}
+
+static void add_keys(struct text *t, const struct verb *verb)
+{
+    for (size_t i = 0; verb->sort_keys[i] != NULL; i++)
+        text_addf(t, "%s%s", i == 0 ? "" : verb->sort_keys[i + 1] == NULL ? " or " : ", ", verb->sort_keys[i]);
+}
+
+static const char *read_sort(const struct verb *verb, const char *words)
+{
+    struct text keys = {0};
+    for (size_t i = 0; verb->sort_keys[i] != NULL; i++)
+        if (strcmp(words, verb->sort_keys[i]) == 0)
+            return verb->sort_keys[i];
+    add_keys(&keys, verb);
+    cli_die(CLI_USAGE, "%s: --sort wants %s, not '%s'", verb->name, text_string(&keys), cli_quote(words));
+}
+
+static void take(struct options *o, int letter)
+{
+    const struct verb *verb = o->verb;
+    switch (letter) {
+    case 'h':
+        options_help(verb);
+        exit(fflush(stdout) == 0 && !ferror(stdout) ? CLI_FINE : CLI_UNREADABLE);
+    case 'n':
+        o->limit = read_count(verb, "limit", optarg);
+        o->limit_given = true;
+        break;
+    case LETTER_DEPTH:
+        o->depth = read_count(verb, "depth", optarg);
+        o->depth_given = true;
+        break;
+    case LETTER_SORT:
+        o->sort = read_sort(verb, optarg);
+        break;
+    case LETTER_COLOR:
+        o->color = read_color(verb, optarg);
+        break;
+    case LETTER_COLUMNS:
+        o->columns = optarg;
+        break;
+    case LETTER_JSON:
+        o->json = true;
+        break;
+    case LETTER_NO_PAGER:
+        o->no_pager = true;
+        break;
+    case LETTER_INTERFACES:
+        o->interfaces = true;
+        break;
+    case LETTER_BYTES:
+        o->bytes = true;
+        break;
+    case LETTER_SYNTHETIC:
+        o->synthetic = true;
+        break;
+    default:
+        break;
+    }
+}
+
+/* What getopt_long could not take: '?' for an unknown option, ':' for one whose argument is missing. */
+static _Noreturn void refuse(const struct verb *verb, int letter, char **argv)
+{
+    const char *word = argv[optind - 1];
+    char short_form[3] = {'-', (char)optopt, '\0'};
+    if (optopt > 0 && optopt < 256)
+        word = short_form;
+    if (letter == ':')
+        cli_die(CLI_USAGE, "%s: option '%s' wants an argument (see midden %s --help)", verb->name, cli_quote(word),
+                verb->name);
+    bool known = false; /* getopt also says '?' of --json=x, and of a short form that means two options */
+    for (size_t i = 0; i < LINES; i++)
+        known |= (unsigned)optopt >= 256 && optopt == lines[i].letter;
+    cli_die(CLI_USAGE, "%s: %s option '%s' (see midden %s --help)", verb->name,
+            known ? "no argument belongs to" : "unknown", cli_quote(word), verb->name);
+}
+
+void options_read(struct options *o, const struct verb *verb, int argc, char **argv)
+{
+    struct option longs[LINES + 1] = {0};
+    size_t count = 0;
+    for (size_t i = 0; i < LINES; i++)
+        if (verb->options & lines[i].bit)
+            longs[count++] = (struct option){lines[i].name, lines[i].argument, NULL, lines[i].letter};
+    *o = (struct options){.verb = verb, .limit = LIMIT_ALL, .depth = LIMIT_ALL};
+    const char *shorts = verb->options & OPTION_LIMIT ? ":hn:" : ":h";
+    opterr = 0;
+    for (int letter; (letter = getopt_long(argc, argv, shorts, longs, NULL)) != -1;) {
+        if (letter == '?' || letter == ':')
+            refuse(verb, letter, argv);
+        take(o, letter);
+    }
+    o->operands = argv + optind;
+    o->operand_count = argc - optind;
+    if (o->operand_count < verb->operands_min)
+        cli_die(CLI_USAGE, "%s: too few arguments; it is `midden %s %s`", verb->name, verb->name, verb->operands);
+    if (o->operand_count > verb->operands_max)
+        cli_die(CLI_USAGE, "%s: one argument too many: '%s'; it is `midden %s %s`", verb->name,
+                cli_quote(o->operands[verb->operands_max]), verb->name, verb->operands);
+}
+
+size_t options_limit(const struct options *o, size_t for_text, size_t for_json)
+{
+    return o->limit_given ? o->limit : o->json ? for_json : for_text;
+}
+
+const char *options_sort(const struct options *o)
+{
+    return o->sort != NULL ? o->sort : o->verb->sort_keys[0];
+}
+
+uint64_t options_object_id(const struct options *o, const char *operand)
+{
+    char *end;
+    errno = 0;
+    unsigned long long id = operand[0] == '@' ? strtoull(operand + 1, &end, 10) : 0;
+    if (operand[0] != '@' || operand[1] < '0' || operand[1] > '9' || *end != '\0' || errno != 0)
+        cli_die(CLI_USAGE, "%s: '%s' is no object; objects are written @ID, such as @1", o->verb->name,
+                cli_quote(operand));
+    return id;
+}
+
+/* ---- help */
+
+void options_help(const struct verb *verb)
+{
+    printf("usage: midden %s [OPTION...] %s\n\n%s\n\n", verb->name, verb->operands, verb->about);
+    for (size_t i = 0; i < LINES; i++) {
+        struct text keys = {0};
+        const char *help = lines[i].help;
+        if (!(verb->options & lines[i].bit))
+            continue;
+        if (lines[i].letter == LETTER_SORT) {
+            text_add(&keys, "by ");
+            add_keys(&keys, verb);
+            text_addf(&keys, "; without it by %s", verb->sort_keys[0]);
+            help = text_string(&keys);
+        }
+        printf("  %-15s %s\n", lines[i].usage, help);
+        text_free(&keys);
+    }
+    printf("\nFILE is a heap snapshot (.heapsnapshot, plain or gzipped), or - for standard input. Exit status: 0 fine,\n"
+           "2 the command line is wrong, 3 a file is damaged or cannot be read or written.\n");
+}
