@@ -6,8 +6,11 @@
  * I2. Integers are written as integers, with all their digits: readers that keep numbers as doubles lose the low bits
  *     beyond 2^53, which is their business.
  * I3. Nothing that a terminal could act on stands in it raw: what text_is_unsafe() names is written as \uXXXX, in pairs
- *     above 0xffff. Half a surrogate pair stays half a pair (\ud83d), as V8's own JSON.stringify writes it: the grammar
- *     allows it and the string is not changed. A byte that is not UTF-8 becomes \ufffd.
+ *     above 0xffff.
+ *
+ * Half a surrogate pair, which JavaScript's strings may hold and V8's JSON writes as it is (\ud83d), becomes \ufffd, and
+ * so does a byte that is not UTF-8: strict parsers (Perl's, Rust's, jansson) refuse a whole document for one such half.
+ * Text shows the half itself.
  */
 #include "json.h"
 
@@ -47,7 +50,7 @@ static void write_unsafe(FILE *file, int32_t c)
     if (letter != NULL) {
         fputc('\\', file);
         fputc(names[letter - letters], file);
-    } else if (c < 0) {
+    } else if (c < 0 || (c >= 0xd800 && c <= 0xdfff)) {
         write_unit(file, 0xfffd);
     } else if (c < 0x10000) {
         write_unit(file, (unsigned)c);

@@ -54,7 +54,7 @@ static unsigned unit_at(const char *p) /* of \uXXXX, else 0 */
     return (unsigned)strtoul(digits, NULL, 16);
 }
 
-/* jansson refuses half a surrogate pair, which DevTools' answers and ours may hold: it becomes \ufffd on both sides. */
+/* jansson refuses half a surrogate pair, which DevTools' answers may hold: it becomes \ufffd, as in our JSON. */
 static void mend_surrogates(char *text)
 {
     for (char *p = text; *p != '\0'; p++) {

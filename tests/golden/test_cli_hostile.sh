@@ -31,7 +31,7 @@ quotes \" \\ </script> =cmd()
 noncharacters \ufffe \uffff \ufff9'
 
 n=0
-echo "$hostile" | while IFS= read -r line; do
+printf '%s\n' "$hostile" | while IFS= read -r line; do
     n=$((n + 1))
     dump "$line" >"$tmp/hostile-$n"
 done
@@ -56,7 +56,7 @@ done
 # what the escapes look like
 dump '\u001b[31m \u202e \ud83d\ude00 \ud800 é \n' >"$tmp/one"
 same "text" '\x1b[31m \u202e 😀 \ud800 é \n' "$("$midden" top --synthetic "$tmp/one" | sed -n 's/^.*@3  \(.*\)$/\1/p')"
-same "JSON" '"name":"\u001b[31m \u202e 😀 \ud800 é \n"' "$("$midden" top --json "$tmp/one" | grep -o '"name":"[^"]*31m[^"]*"' | head -n 1)"
+same "JSON" '"name":"\u001b[31m \u202e 😀 \ufffd é \n"' "$("$midden" top --json "$tmp/one" | grep -o '"name":"[^"]*31m[^"]*"' | head -n 1)"
 
 # a file name is a string from outside too
 cp "$tmp/one" "$tmp/$(printf 'a\033[31m')"

@@ -21,7 +21,6 @@ static json_t *ask(const char *arguments)
     fclose(copy);
     int status = pclose(answer);
     ck_assert_msg(WIFEXITED(status) && WEXITSTATUS(status) == 0, "midden %s ended with %d", arguments, status);
-    mend_surrogates(text);
     json_t *json = json_loads(text, JSON_ALLOW_NUL, &error);
     ck_assert_msg(json != NULL, "midden %s: %s at line %d", arguments, error.text, error.line);
     free(text);
