@@ -43,3 +43,8 @@ memcheck: all $(foreach k,unit model torture oom golden,$(call programs_of,$(k))
 	@TEST_SCALE=0.05 CK_TIMEOUT_MULTIPLIER=20 MODE=$(MODE) O=$(O) BUILD=$(BUILD) CK_TAP_LOG_FILE_NAME=- CK_VERBOSITY=silent \
 	  prove -e 'valgrind -q --error-exitcode=99 --leak-check=full --errors-for-leak-kinds=definite,indirect' \
 	  $(foreach k,unit model torture oom golden,$(call programs_of,$(k)))
+
+# The include paths of component C, for the test of the layer law.
+.PHONY: print-includes
+print-includes:
+	@echo '$(addprefix -I,$(dirs_$(C)))'

@@ -1,0 +1,44 @@
+# bash completion for midden(1)
+_midden()
+{
+    local current=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD - 1]}
+    local verbs='summary top tree object path diff export' common='--json --color= --no-pager --help' verb=
+    local i
+    COMPREPLY=()
+    for ((i = 1; i < COMP_CWORD; i++)); do
+        case ${COMP_WORDS[i]} in
+        summary | top | tree | object | path | diff | export) verb=${COMP_WORDS[i]}; break ;;
+        esac
+    done
+    if [[ -z $verb ]]; then
+        mapfile -t COMPREPLY < <(compgen -W "$verbs --help --version" -- "$current")
+        return
+    fi
+    local options=$common keys=
+    case $verb in
+    summary) options+=' --limit= --sort= --interfaces --bytes' keys='retained shallow count name' ;;
+    top) options+=' --limit= --sort= --synthetic --bytes' keys='retained shallow distance' ;;
+    tree) options+=' --limit= --depth= --bytes' ;;
+    object) options+=' --limit= --bytes' ;;
+    path) options+=' --bytes' ;;
+    diff) options+=' --limit= --sort= --bytes' keys='delta_size delta added removed added_size removed_size name' ;;
+    export) options+=' --columns=' ;;
+    esac
+    # bash cuts words at =
+    [[ $current == '=' ]] && current=
+    [[ $previous == '=' ]] && previous=${COMP_WORDS[COMP_CWORD - 2]}
+    case $previous in
+    --color) mapfile -t COMPREPLY < <(compgen -W 'auto always never' -- "$current"); return ;;
+    --sort) mapfile -t COMPREPLY < <(compgen -W "$keys" -- "$current"); return ;;
+    --columns) compopt -o filenames 2>/dev/null; mapfile -t COMPREPLY < <(compgen -d -- "$current"); return ;;
+    --limit | --depth | -n) return ;;
+    esac
+    if [[ $current == -?* ]]; then
+        mapfile -t COMPREPLY < <(compgen -W "$options" -- "$current")
+        [[ ${COMPREPLY[0]} == *= ]] && compopt -o nospace 2>/dev/null
+        return
+    fi
+    compopt -o filenames 2>/dev/null
+    mapfile -t COMPREPLY < <(compgen -d -- "$current"; compgen -f -X '!*.heapsnapshot*' -- "$current")
+}
+complete -F _midden midden
