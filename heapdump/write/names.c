@@ -143,11 +143,6 @@ static bool has_room(struct mid__names *names, bool contents)
     return false;
 }
 
-static struct mid__name *recent_of(struct mid__names *names, const char *text)
-{
-    return &names->recent[((uintptr_t)text >> 3 ^ (uintptr_t)text >> 12) % MID__RECENT];
-}
-
 /* The entry of a name that is cut already, or NULL. */
 static const struct mid__name *find(const struct mid__names *names, uint32_t hash, const char *text, size_t bytes)
 {
@@ -169,7 +164,7 @@ static const struct mid__name *insert(struct mid__names *names, uint32_t hash, c
 bool mid__names_index(struct mid__names *names, struct mid_snapshot_text name, bool contents, uint32_t *index)
 {
     const char *text = name.bytes == 0 ? "" : name.text;
-    struct mid__name *recent = recent_of(names, text);
+    struct mid__name *recent = mid__names_recent(names, text);
     if (!contents && recent->text == text && recent->bytes == name.bytes) {
         *index = recent->index;
         return true;
@@ -197,7 +192,7 @@ bool mid__names_index(struct mid__names *names, struct mid_snapshot_text name, b
 bool mid__names_replay(struct mid__names *names, struct mid_snapshot_text name, struct mid_snapshot_text *cut)
 {
     const char *text = name.bytes == 0 ? "" : name.text;
-    struct mid__name *recent = recent_of(names, text);
+    struct mid__name *recent = mid__names_recent(names, text);
     if (recent->text == text && recent->bytes == name.bytes && recent->index < names->strings)
         return false;
     cut->text = text;

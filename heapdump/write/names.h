@@ -36,6 +36,13 @@ void mid__names_end(struct mid__names *names);
  * millions of them. False when 2^32 strings are given out. */
 bool mid__names_index(struct mid__names *names, struct mid_snapshot_text name, bool contents, uint32_t *index);
 
+/* Where the last name at this address would be remembered: the names of types and fields come again and again from the
+ * same place, and need not be hashed then. */
+static inline struct mid__name *mid__names_recent(struct mid__names *names, const char *text)
+{
+    return &names->recent[((uintptr_t)text ^ (uintptr_t)text >> 9) % MID__RECENT];
+}
+
 /* The same sequence of names once more, after names->strings was set back to 0: true when this name is the one that was
  * given the index names->strings, and counts it. `cut` receives the name as it is to be written. */
 bool mid__names_replay(struct mid__names *names, struct mid_snapshot_text name, struct mid_snapshot_text *cut);

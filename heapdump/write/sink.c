@@ -64,9 +64,8 @@ void mid__sink_node_record(struct mid_snapshot_sink *sink, const struct mid_snap
     sink->self_bytes += node->self_bytes;
 }
 
-MID__INLINE void edge_record(struct mid__out *out, unsigned type, uint64_t name_or_index, uint64_t ordinal)
+MID__INLINE char *edge_record(char *at, unsigned type, uint64_t name_or_index, uint64_t ordinal)
 {
-    char *at = mid__out_room(out, 4 * MID__DECIMAL_ROOM);
     at[0] = ',';
     at[1] = (char)('0' + type);
     at[2] = ',';
@@ -74,13 +73,14 @@ MID__INLINE void edge_record(struct mid__out *out, unsigned type, uint64_t name_
     *at++ = ',';
     at = mid__decimal(at, ordinal * NODE_FIELDS);
     *at = '\n';
-    out->at = at + 1;
+    return at + 1;
 }
 
 void mid__sink_edge_record(struct mid_snapshot_sink *sink, enum mid_snapshot_edge_type type, uint64_t name_or_index,
                            uint64_t ordinal)
 {
-    edge_record(&sink->out, type, name_or_index, ordinal);
+    char *at = mid__out_room(&sink->out, 4 * MID__DECIMAL_ROOM);
+    sink->out.at = edge_record(at, type, name_or_index, ordinal);
 }
 
 void mid__sink_string_record(struct mid_snapshot_sink *sink, struct mid_snapshot_text cut, uint64_t index)
@@ -103,7 +103,7 @@ static bool is_text(struct mid_snapshot_text name)
 enum mid_status mid__sink_name(struct mid_snapshot_sink *sink, struct mid_snapshot_text name, bool contents,
                                uint32_t *index)
 {
-    if (MID__LIKELY(!sink->replay))
+    if (!sink->replay)
         return mid__names_index(&sink->names, name, contents, index) ? MID_OK : mid__sink_fail(sink, MID_E_LIMIT);
     struct mid_snapshot_text cut;
     uint64_t next = sink->names.strings;
@@ -111,6 +111,18 @@ enum mid_status mid__sink_name(struct mid_snapshot_sink *sink, struct mid_snapsh
         mid__sink_string_record(sink, cut, next);
     *index = 0;
     return MID_OK;
+}
+
+/* The same, short where the name has been seen at its address before. In the replay such a name has nothing to write. */
+MID__INLINE enum mid_status name_of(struct mid_snapshot_sink *sink, struct mid_snapshot_text name, bool contents,
+                                    uint32_t *index)
+{
+    const struct mid__name *recent = mid__names_recent(&sink->names, name.text);
+    if (MID__LIKELY(!contents && recent->text == name.text && recent->bytes == name.bytes && !sink->replay)) {
+        *index = recent->index;
+        return MID_OK;
+    }
+    return mid__sink_name(sink, name, contents, index);
 }
 
 static bool is_contents(enum mid_snapshot_node_type type)
@@ -142,7 +154,7 @@ enum mid_status mid_snapshot_put_node(struct mid_snapshot_sink *sink, const stru
     if (sink->phase != MID__PHASE_NODES || sink->seen >= sink->nodes)
         return mid__sink_fail(sink, MID_E_INVALID);
     uint32_t name;
-    if (mid__sink_name(sink, node->name, is_contents(node->type), &name) != MID_OK)
+    if (name_of(sink, node->name, is_contents(node->type), &name) != MID_OK)
         return sink->status;
     sink->shape += shape_of(sink->seen++, node->edge_count);
     if (!sink->replay)
@@ -161,13 +173,59 @@ MID__INLINE bool has_index(unsigned type)
     return type == MID_SNAPSHOT_EDGE_ELEMENT || type == MID_SNAPSHOT_EDGE_HIDDEN;
 }
 
+MID__INLINE bool edge_is_sound(const struct mid_snapshot_edge *e, uint64_t nodes)
+{
+    return (unsigned)e->type <= MID_SNAPSHOT_EDGE_WEAK && e->target < nodes && is_text(e->name);
+}
+
+/* The names of a run, in the replay. */
+static enum mid_status replay_edges(struct mid_snapshot_sink *sink, const struct mid_snapshot_edge *edges, size_t count)
+{
+    uint32_t name;
+    for (size_t i = 0; i < count; i++) {
+        if (!edge_is_sound(&edges[i], sink->nodes))
+            return mid__sink_fail(sink, MID_E_INVALID);
+        if (!has_index(edges[i].type) && mid__sink_name(sink, edges[i].name, false, &name) != MID_OK)
+            return sink->status;
+    }
+    return sink->out.status;
+}
+
+/* The innermost loop: what it uses of the sink is kept in locals, for the bytes that it stores might be anything. */
+static enum mid_status write_edges(struct mid_snapshot_sink *sink, const struct mid_snapshot_edge *edges, size_t count)
+{
+    const uint64_t nodes = sink->nodes, base = sink->base;
+    const char *limit = sink->out.limit;
+    char *at = sink->out.at;
+    for (const struct mid_snapshot_edge *e = edges, *end = edges + count; e < end; e++) {
+        if (MID__UNLIKELY(!edge_is_sound(e, nodes))) {
+            sink->out.at = at;
+            return mid__sink_fail(sink, MID_E_INVALID);
+        }
+        uint64_t name_or_index = e->index;
+        if (!has_index(e->type)) {
+            uint32_t name;
+            if (name_of(sink, e->name, false, &name) != MID_OK)
+                return sink->status;
+            name_or_index = name;
+        }
+        if (MID__UNLIKELY(at > limit)) {
+            sink->out.at = at;
+            mid__out_flush(&sink->out);
+            at = sink->out.at;
+        }
+        at = edge_record(at, e->type, name_or_index, base + e->target);
+    }
+    sink->out.at = at;
+    return sink->out.status;
+}
+
 enum mid_status mid_snapshot_put_edges(struct mid_snapshot_sink *sink, uint64_t from,
                                        const struct mid_snapshot_edge *edges, size_t count)
 {
     if (MID__UNLIKELY(failed(sink) != MID_OK))
         return failed(sink);
-    if (sink->phase != MID__PHASE_EDGES || from < sink->from || from >= sink->nodes ||
-        count > sink->edges - sink->seen)
+    if (sink->phase != MID__PHASE_EDGES || from < sink->from || from >= sink->nodes || count > sink->edges - sink->seen)
         return mid__sink_fail(sink, MID_E_INVALID);
     if (from != sink->from) {
         mid__sink_close_edges(sink);
@@ -175,22 +233,9 @@ enum mid_status mid_snapshot_put_edges(struct mid_snapshot_sink *sink, uint64_t 
     }
     sink->from_seen += count;
     sink->seen += count;
-    for (size_t i = 0; i < count; i++) {
-        const struct mid_snapshot_edge *e = &edges[i];
-        unsigned type = (unsigned)e->type;
-        if (MID__UNLIKELY(type > MID_SNAPSHOT_EDGE_WEAK || e->target >= sink->nodes || !is_text(e->name)))
-            return mid__sink_fail(sink, MID_E_INVALID);
-        uint64_t name_or_index = e->index;
-        if (!has_index(type)) {
-            uint32_t name;
-            if (mid__sink_name(sink, e->name, false, &name) != MID_OK)
-                return sink->status;
-            name_or_index = name;
-        }
-        if (!sink->replay)
-            edge_record(&sink->out, type, name_or_index, sink->base + e->target);
-    }
-    return sink->out.status;
+    if (count == 0)
+        return MID_OK;
+    return sink->replay ? replay_edges(sink, edges, count) : write_edges(sink, edges, count);
 }
 
 /* The edge from the root (a shortcut) or from the group's node. */
@@ -208,7 +253,7 @@ static enum mid_status root_edge(struct mid_snapshot_sink *sink, const struct mi
         name_or_index = name;
     }
     if (!sink->replay)
-        edge_record(&sink->out, type, name_or_index, sink->base + root->target);
+        mid__sink_edge_record(sink, type, name_or_index, sink->base + root->target);
     return sink->out.status;
 }
 
