@@ -1,8 +1,8 @@
 # The suite: Check programs and shell tests, all under prove.
-#   tests/unit  model  torture  oom  golden  clients  headers: test_*.c is a Check program, test_*.sh a TAP script.
+#   tests/unit  model  torture  oom  golden  clients  headers  devtools: test_*.c is a Check program, test_*.sh a TAP script.
 # A program of tests/oom is linked with the libc functions below wrapped, so that it can fail the n-th call.
 
-KINDS := unit model torture oom golden clients headers
+KINDS := unit model torture oom golden clients headers devtools
 sources_of = $(wildcard tests/$(1)/test_*.c)
 programs_of = $(patsubst %.c,$(O)/%,$(call sources_of,$(1)))
 scripts_of = $(wildcard tests/$(1)/test_*.sh)
@@ -23,6 +23,9 @@ test-$(1): $(call programs_of,$(1)) all
 	@$$(prove) $$(call programs_of,$(1)) $$(call scripts_of,$(1))
 endef
 $(foreach k,$(KINDS),$(eval $(call test_kind,$(k))))
+
+# The program that the DevTools test has judged; made only when that test is asked for.
+test-devtools test: $(if $(DEVTOOLS),$(O)/tests/devtools/sample)
 
 SAN := ASAN_OPTIONS=detect_stack_use_after_return=1:allocator_may_return_null=1 UBSAN_OPTIONS=print_stacktrace=1 \
        TSAN_OPTIONS=halt_on_error=1 LC_ALL=C

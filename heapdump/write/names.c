@@ -15,7 +15,10 @@
  *
  * I1  known[i].index grows with i; while nothing was repeated, known[i].index == i.
  * I2  A name has at most one entry, and an entry is never removed or changed.
- * I3  A name in `recent` is in `known` with the same index.
+ * I3  A name in `recent` is in `known` with the same index, and is a lasting one.
+ *
+ * A passing name is copied into a chunk when it finds a place; the copies take up to COPIES_PER_NAME bytes for each name of
+ * the limit.
  *
  * Note [Replay]
  * The second walk meets the same names in the same order, and counts indexes anew from 0. When a name is met while n
@@ -37,7 +40,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { FIRST_CAPACITY = 256 };
+enum { FIRST_CAPACITY = 256, COPIES_PER_NAME = 64, CHUNK_BYTES = 32 * 1024 };
+
+struct mid__name_copies {
+    struct mid__name_copies *next;
+    size_t used;
+    char bytes[CHUNK_BYTES];
+};
 
 void mid__names_begin(struct mid__names *names, size_t limit, uint64_t seed)
 {
@@ -52,6 +61,11 @@ void mid__names_end(struct mid__names *names)
     free(names->slots);
     names->known = NULL;
     names->slots = NULL;
+    for (struct mid__name_copies *next, *c = names->copies; c != NULL; c = next) {
+        next = c->next;
+        free(c);
+    }
+    names->copies = NULL;
 }
 
 static uint64_t load8(const char *at)
@@ -132,15 +146,36 @@ static bool grow_slots(struct mid__names *names)
     return true;
 }
 
-static bool has_room(struct mid__names *names, bool contents)
+static bool has_room(struct mid__names *names, enum mid__name_kind kind)
 {
-    if (names->count >= names->limit || (contents && names->contents >= names->limit / 2))
+    if (names->count >= names->limit || (kind != MID__NAME_LASTING && names->many >= names->limit / 2))
         return false;
     if ((names->count < names->capacity || grow_known(names)) &&
         (2 * names->count < names->slot_count || grow_slots(names)))
         return true;
     names->limit = names->count;
     return false;
+}
+
+/* A copy of a cut name (at most 3 KiB), or NULL when it is not worth it or there is no memory. */
+static const char *copy_of(struct mid__names *names, const char *text, size_t bytes)
+{
+    struct mid__name_copies *c = names->copies;
+    if (c == NULL || CHUNK_BYTES - c->used < bytes) {
+        if (names->copies_bytes + CHUNK_BYTES > names->limit * COPIES_PER_NAME)
+            return NULL;
+        c = malloc(sizeof *c);
+        if (c == NULL)
+            return NULL;
+        c->next = names->copies;
+        c->used = 0;
+        names->copies = c;
+        names->copies_bytes += CHUNK_BYTES;
+    }
+    char *copy = c->bytes + c->used;
+    memcpy(copy, text, bytes);
+    c->used += bytes;
+    return copy;
 }
 
 /* The entry of a name that is cut already, or NULL. */
@@ -161,11 +196,11 @@ static const struct mid__name *insert(struct mid__names *names, uint32_t hash, c
     return n;
 }
 
-bool mid__names_index(struct mid__names *names, struct mid_snapshot_text name, bool contents, uint32_t *index)
+bool mid__names_index(struct mid__names *names, struct mid_snapshot_text name, enum mid__name_kind kind, uint32_t *index)
 {
     const char *text = name.bytes == 0 ? "" : name.text;
     struct mid__name *recent = mid__names_recent(names, text);
-    if (!contents && recent->text == text && recent->bytes == name.bytes) {
+    if (kind == MID__NAME_LASTING && recent->text == text && recent->bytes == name.bytes) {
         *index = recent->index;
         return true;
     }
@@ -175,25 +210,28 @@ bool mid__names_index(struct mid__names *names, struct mid_snapshot_text name, b
     if (n == NULL) {
         if (names->strings > UINT32_MAX)
             return false;
-        if (!has_room(names, contents)) {
+        const char *kept = !has_room(names, kind) ? NULL : kind != MID__NAME_PASSING ? text : copy_of(names, text, bytes);
+        if (kept == NULL) {
             names->repeated = true;
             *index = (uint32_t)names->strings++;
             return true;
         }
-        n = insert(names, hash, text, bytes);
-        names->contents += contents;
+        n = insert(names, hash, kept, bytes);
+        names->many += kind != MID__NAME_LASTING;
     }
-    if (!contents && name.bytes <= UINT32_MAX)
+    if (kind == MID__NAME_LASTING && name.bytes <= UINT32_MAX)
         *recent = (struct mid__name){text, (uint32_t)name.bytes, n->index};
     *index = n->index;
     return true;
 }
 
-bool mid__names_replay(struct mid__names *names, struct mid_snapshot_text name, struct mid_snapshot_text *cut)
+bool mid__names_replay(struct mid__names *names, struct mid_snapshot_text name, enum mid__name_kind kind,
+                       struct mid_snapshot_text *cut)
 {
     const char *text = name.bytes == 0 ? "" : name.text;
-    struct mid__name *recent = mid__names_recent(names, text);
-    if (recent->text == text && recent->bytes == name.bytes && recent->index < names->strings)
+    const struct mid__name *recent = mid__names_recent(names, text);
+    if (kind == MID__NAME_LASTING && recent->text == text && recent->bytes == name.bytes &&
+        recent->index < names->strings)
         return false;
     cut->text = text;
     cut->bytes = mid__text_cut(text, name.bytes);
@@ -206,5 +244,6 @@ bool mid__names_replay(struct mid__names *names, struct mid_snapshot_text name, 
 
 size_t mid__names_memory(const struct mid__names *names)
 {
-    return names->capacity * sizeof *names->known + names->slot_count * sizeof *names->slots;
+    return names->capacity * sizeof *names->known + names->slot_count * sizeof *names->slots +
+           names->copies_bytes / CHUNK_BYTES * sizeof(struct mid__name_copies);
 }

@@ -15,26 +15,36 @@ struct mid__name {
     uint32_t index; /* its place among the strings */
 };
 
+/* What is to be expected of a name. */
+enum mid__name_kind {
+    MID__NAME_LASTING,  /* of a type or field: few, each at one address, which is remembered */
+    MID__NAME_CONTENTS, /* of a string: there may be millions */
+    MID__NAME_PASSING   /* in a buffer that the source uses again: copied when it is to be known */
+};
+
 enum { MID__RECENT = 512 };
+
+struct mid__name_copies; /* a chunk of copied names */
 
 struct mid__names {
     struct mid__name *known; /* in the order of their indexes */
     uint64_t *slots;         /* hash of 32 bits above, number in `known` plus one below; 0: empty */
-    size_t count, contents, capacity, slot_count;
-    size_t limit;        /* of count; contents of strings take up to half */
+    size_t count, many, capacity, slot_count;
+    size_t limit;        /* of count; `many`, those not lasting, are up to half of it */
     uint64_t seed;
     uint64_t strings;    /* indexes given out */
     bool repeated;       /* some index was given to a name without a place in `known` */
-    struct mid__name recent[MID__RECENT]; /* by address: the short way for the names of types and fields */
+    struct mid__name_copies *copies;
+    size_t copies_bytes;
+    struct mid__name recent[MID__RECENT]; /* by address: the short way for lasting names */
 };
 
 /* All zero but for the limit and the seed. Nothing is allocated yet. */
 void mid__names_begin(struct mid__names *names, size_t limit, uint64_t seed);
 void mid__names_end(struct mid__names *names);
 
-/* The index of a name, a new one where it was not known. `contents`: it is the contents of a string, and there may be
- * millions of them. False when 2^32 strings are given out. */
-bool mid__names_index(struct mid__names *names, struct mid_snapshot_text name, bool contents, uint32_t *index);
+/* The index of a name, a new one where it was not known. False when 2^32 strings are given out. */
+bool mid__names_index(struct mid__names *names, struct mid_snapshot_text name, enum mid__name_kind kind, uint32_t *index);
 
 /* Where the last name at this address would be remembered: the names of types and fields come again and again from the
  * same place, and need not be hashed then. */
@@ -45,7 +55,8 @@ static inline struct mid__name *mid__names_recent(struct mid__names *names, cons
 
 /* The same sequence of names once more, after names->strings was set back to 0: true when this name is the one that was
  * given the index names->strings, and counts it. `cut` receives the name as it is to be written. */
-bool mid__names_replay(struct mid__names *names, struct mid_snapshot_text name, struct mid_snapshot_text *cut);
+bool mid__names_replay(struct mid__names *names, struct mid_snapshot_text name, enum mid__name_kind kind,
+                       struct mid_snapshot_text *cut);
 
 /* What the table occupies, in bytes. */
 size_t mid__names_memory(const struct mid__names *names);

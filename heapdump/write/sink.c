@@ -100,36 +100,39 @@ static bool is_text(struct mid_snapshot_text name)
     return name.text != NULL || name.bytes == 0;
 }
 
-enum mid_status mid__sink_name(struct mid_snapshot_sink *sink, struct mid_snapshot_text name, bool contents,
+enum mid_status mid__sink_name(struct mid_snapshot_sink *sink, struct mid_snapshot_text name, enum mid__name_kind kind,
                                uint32_t *index)
 {
     if (!sink->replay)
-        return mid__names_index(&sink->names, name, contents, index) ? MID_OK : mid__sink_fail(sink, MID_E_LIMIT);
+        return mid__names_index(&sink->names, name, kind, index) ? MID_OK : mid__sink_fail(sink, MID_E_LIMIT);
     struct mid_snapshot_text cut;
     uint64_t next = sink->names.strings;
-    if (mid__names_replay(&sink->names, name, &cut))
+    if (mid__names_replay(&sink->names, name, kind, &cut))
         mid__sink_string_record(sink, cut, next);
     *index = 0;
     return MID_OK;
 }
 
 /* The same, short where the name has been seen at its address before. In the replay such a name has nothing to write. */
-MID__INLINE enum mid_status name_of(struct mid_snapshot_sink *sink, struct mid_snapshot_text name, bool contents,
-                                    uint32_t *index)
+MID__INLINE enum mid_status name_of(struct mid_snapshot_sink *sink, struct mid_snapshot_text name,
+                                    enum mid__name_kind kind, uint32_t *index)
 {
     const struct mid__name *recent = mid__names_recent(&sink->names, name.text);
-    if (MID__LIKELY(!contents && recent->text == name.text && recent->bytes == name.bytes && !sink->replay)) {
+    if (MID__LIKELY(kind == MID__NAME_LASTING && recent->text == name.text && recent->bytes == name.bytes &&
+                    !sink->replay)) {
         *index = recent->index;
         return MID_OK;
     }
-    return mid__sink_name(sink, name, contents, index);
+    return mid__sink_name(sink, name, kind, index);
 }
 
-static bool is_contents(enum mid_snapshot_node_type type)
+static enum mid__name_kind kind_of(const struct mid_snapshot_node *node)
 {
-    const unsigned types = 1u << MID_SNAPSHOT_STRING | 1u << MID_SNAPSHOT_CONCATENATED_STRING |
-                           1u << MID_SNAPSHOT_SLICED_STRING | 1u << MID_SNAPSHOT_NUMBER | 1u << MID_SNAPSHOT_BIGINT;
-    return types >> type & 1u;
+    const unsigned contents = 1u << MID_SNAPSHOT_STRING | 1u << MID_SNAPSHOT_CONCATENATED_STRING |
+                              1u << MID_SNAPSHOT_SLICED_STRING | 1u << MID_SNAPSHOT_NUMBER | 1u << MID_SNAPSHOT_BIGINT;
+    if (node->name_is_passing)
+        return MID__NAME_PASSING;
+    return contents >> node->type & 1u ? MID__NAME_CONTENTS : MID__NAME_LASTING;
 }
 
 /* ---- what a source puts */
@@ -154,7 +157,7 @@ enum mid_status mid_snapshot_put_node(struct mid_snapshot_sink *sink, const stru
     if (sink->phase != MID__PHASE_NODES || sink->seen >= sink->nodes)
         return mid__sink_fail(sink, MID_E_INVALID);
     uint32_t name;
-    if (name_of(sink, node->name, is_contents(node->type), &name) != MID_OK)
+    if (name_of(sink, node->name, kind_of(node), &name) != MID_OK)
         return sink->status;
     sink->shape += shape_of(sink->seen++, node->edge_count);
     if (!sink->replay)
@@ -185,7 +188,7 @@ static enum mid_status replay_edges(struct mid_snapshot_sink *sink, const struct
     for (size_t i = 0; i < count; i++) {
         if (!edge_is_sound(&edges[i], sink->nodes))
             return mid__sink_fail(sink, MID_E_INVALID);
-        if (!has_index(edges[i].type) && mid__sink_name(sink, edges[i].name, false, &name) != MID_OK)
+        if (!has_index(edges[i].type) && mid__sink_name(sink, edges[i].name, MID__NAME_LASTING, &name) != MID_OK)
             return sink->status;
     }
     return sink->out.status;
@@ -205,7 +208,7 @@ static enum mid_status write_edges(struct mid_snapshot_sink *sink, const struct 
         uint64_t name_or_index = e->index;
         if (!has_index(e->type)) {
             uint32_t name;
-            if (name_of(sink, e->name, false, &name) != MID_OK)
+            if (name_of(sink, e->name, MID__NAME_LASTING, &name) != MID_OK)
                 return sink->status;
             name_or_index = name;
         }
@@ -248,7 +251,7 @@ static enum mid_status root_edge(struct mid_snapshot_sink *sink, const struct mi
     uint64_t name_or_index = sink->seen;
     if (!has_index(type)) {
         uint32_t name;
-        if (mid__sink_name(sink, root->name, false, &name) != MID_OK)
+        if (mid__sink_name(sink, root->name, MID__NAME_LASTING, &name) != MID_OK)
             return sink->status;
         name_or_index = name;
     }

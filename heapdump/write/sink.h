@@ -45,7 +45,7 @@ enum mid_status mid__sink_fail(struct mid_snapshot_sink *sink, enum mid_status s
 void mid__sink_close_edges(struct mid_snapshot_sink *sink);
 
 /* In the walk that writes: the index of a name, through *index. In the replay: writes the string if it is its turn. */
-enum mid_status mid__sink_name(struct mid_snapshot_sink *sink, struct mid_snapshot_text name, bool contents,
+enum mid_status mid__sink_name(struct mid_snapshot_sink *sink, struct mid_snapshot_text name, enum mid__name_kind kind,
                                uint32_t *index);
 
 /* Writes a node or an edge, in the walk that writes. Targets are ordinals of the file. */

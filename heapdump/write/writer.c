@@ -147,14 +147,19 @@ static void header(struct mid_snapshot_sink *sink, const struct mid_snapshot_sou
     number(sink, nodes_of_file(sink));
     raw(sink, ",\"edge_count\":");
     number(sink, edges_of_file(sink, source->group_count));
-    raw(sink, ",\"trace_function_count\":0},\n");
+    raw(sink, ",\"trace_function_count\":0");
+    if (source->extra_native_bytes != 0) {
+        raw(sink, ",\"extra_native_bytes\":");
+        number(sink, source->extra_native_bytes);
+    }
+    raw(sink, "},\n");
 }
 
 static void synthetic_node(struct mid_snapshot_sink *sink, const char *name, uint64_t ordinal, uint64_t edge_count)
 {
-    struct mid_snapshot_node node = {MID_SNAPSHOT_SYNTHETIC, 1 + 2 * ordinal, 0, edge_count, text_of(name)};
+    struct mid_snapshot_node node = {MID_SNAPSHOT_SYNTHETIC, 1 + 2 * ordinal, 0, edge_count, text_of(name), 0};
     uint32_t index;
-    if (mid__sink_name(sink, node.name, false, &index) == MID_OK && !sink->replay)
+    if (mid__sink_name(sink, node.name, MID__NAME_LASTING, &index) == MID_OK && !sink->replay)
         mid__sink_node_record(sink, &node, index);
 }
 
@@ -258,7 +263,7 @@ static bool source_is_sound(const struct mid_snapshot_source *s)
 
 static bool options_are_sound(const struct mid_snapshot_options *o)
 {
-    return o->struct_size == sizeof *o && (o->flags & ~MID_SNAPSHOT_NO_SYNC) == 0 &&
+    return o->struct_size == sizeof *o && (o->flags & ~(MID_SNAPSHOT_NO_SYNC | MID_SNAPSHOT_NO_COLLECT)) == 0 &&
            (o->buffer_bytes == 0 || (o->buffer_bytes >= BUFFER_MIN && o->buffer_bytes <= BUFFER_MAX)) &&
            (o->distinct_names == 0 || (o->distinct_names >= NAMES_MIN && o->distinct_names <= NAMES_MAX)) &&
            (o->figures == NULL || o->figures->struct_size == sizeof *o->figures);

@@ -24,6 +24,21 @@ static enum mid_status walk_roots(void *user, size_t group, struct mid_snapshot_
     return MID_OK;
 }
 
+static enum mid_status put_node(struct table *t, const struct mid_snapshot_node *node, struct mid_snapshot_sink *sink)
+{
+    char buffer[64];
+    if (!t->passing || node->name.bytes > sizeof buffer)
+        return mid_snapshot_put_node(sink, node);
+    struct mid_snapshot_node passing = *node;
+    if (node->name.bytes != 0)
+        memcpy(buffer, node->name.text, node->name.bytes);
+    passing.name.text = buffer;
+    passing.name_is_passing = 1;
+    enum mid_status s = mid_snapshot_put_node(sink, &passing);
+    memset(buffer, '#', sizeof buffer);
+    return s;
+}
+
 static enum mid_status walk_nodes(void *user, struct mid_snapshot_sink *sink)
 {
     struct table *t = user;
@@ -31,7 +46,7 @@ static enum mid_status walk_nodes(void *user, struct mid_snapshot_sink *sink)
     for (size_t i = 0; i < t->node_count; i++) {
         enum mid_status s = t->meddle != NULL ? t->meddle(t, 'n', i) : MID_OK;
         if (s == MID_OK)
-            s = mid_snapshot_put_node(sink, &t->nodes[i]);
+            s = put_node(t, &t->nodes[i], sink);
         if (s != MID_OK)
             return s;
     }
@@ -65,6 +80,7 @@ struct mid_snapshot_source table_source(struct table *t)
         .group_count = t->group_count,
         .node_count = t->counts_known ? t->node_count : 0,
         .edge_count = t->counts_known ? t->edge_count : 0,
+        .extra_native_bytes = t->extra_native_bytes,
         .roots = walk_roots,
         .nodes = walk_nodes,
         .edges = walk_edges,

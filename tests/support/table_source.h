@@ -29,6 +29,8 @@ struct table {
     const char *const *groups;
     size_t group_count;
     bool counts_known;
+    bool passing; /* the names of nodes are given in a buffer that is used again */
+    uint64_t extra_native_bytes;
 
     unsigned root_walks, node_walks, edge_walks; /* begun so far */
     /* Called before each put of a node or an edge (number within its walk); it may change the table, or return a status

@@ -58,7 +58,7 @@ enum mid_snapshot_edge_type {
 
 /* A name: UTF-8, not terminated. It may be NULL where `bytes` is 0. Bytes that are not UTF-8 are written as U+FFFD,
  * and what is beyond the first 1,024 UTF-16 units is cut off. **The bytes must stay where and as they are until the
- * write returns**: the writer keeps the pointer and makes no copy. */
+ * write returns**: the writer keeps the pointer and makes no copy (but see name_is_passing). */
 struct mid_snapshot_text {
     const char *text;
     size_t bytes;
@@ -79,6 +79,7 @@ struct mid_snapshot_node {
     uint64_t self_bytes; /* DevTools reads 32 bits; midden and the file hold all 64 */
     uint64_t edge_count; /* how many edges the walk of edges will give for this node */
     struct mid_snapshot_text name;
+    int name_is_passing; /* not 0: the bytes of the name are good for the time of the put alone (it was made for it) */
 };
 
 /* One edge. `target` is the number of a node: nodes are numbered from 0 in the order in which the source gives them. */
@@ -138,6 +139,9 @@ struct mid_snapshot_source {
     uint64_t node_count;
     uint64_t edge_count;
 
+    /* Memory that the program holds for its objects and that no node shows; viewers add it to the total. 0: none. */
+    uint64_t extra_native_bytes;
+
     /* Puts the roots of one kind. NULL only where group_count is 0. */
     enum mid_status (*roots)(void *user, size_t group, struct mid_snapshot_sink *sink);
     enum mid_status (*nodes)(void *user, struct mid_snapshot_sink *sink);
@@ -151,20 +155,23 @@ struct mid_snapshot_figures {
     uint64_t nodes, edges, strings;
     uint64_t file_bytes;
     uint64_t self_bytes;  /* the sum of all nodes: the total that a viewer shows */
-    size_t memory_bytes;  /* the most that the writer itself had allocated */
+    size_t memory_bytes;  /* what the writer itself had allocated in the end */
 };
 
 /* Leaves out fsync: the file may be lost when the machine (not the process) fails soon after. For files only. */
 #define MID_SNAPSHOT_NO_SYNC 1u
+/* Shows a heap as it is: without the full collection that otherwise comes first, and so with dead objects that no
+ * collection has found yet. For heaps only. */
+#define MID_SNAPSHOT_NO_COLLECT 2u
 
 struct mid_snapshot_options {
     size_t struct_size; /* sizeof(struct mid_snapshot_options) */
-    unsigned flags;     /* 0 or MID_SNAPSHOT_NO_SYNC; an unknown bit is MID_E_INVALID */
+    unsigned flags;     /* bits above; an unknown bit is MID_E_INVALID */
     /* Bytes of the output buffer, 4 KiB to 1 GiB; 0 means 256 KiB. */
     size_t buffer_bytes;
     /* How many different names are known by heart, 16 to 2^28; 0 means 65,536. Beyond it a repeated name is written
-     * again (the file grows, and names are walked twice). An entry takes some 32 bytes; half of them are kept for
-     * names that are not the contents of strings. */
+     * again (the file grows, and names are walked twice). An entry takes some 32 bytes, and the name itself where it is
+     * a passing one; half of them are kept for names that are neither passing nor the contents of strings. */
     size_t distinct_names;
     /* Filled when the write succeeds, and left alone otherwise; may be NULL. */
     struct mid_snapshot_figures *figures;
@@ -198,11 +205,22 @@ MID_API enum mid_status mid_snapshot_write_stream(mid_snapshot_write_fn write, v
                                                   const struct mid_snapshot_source *source,
                                                   const struct mid_snapshot_options *options);
 
-/* Writes a heap: every object once, its roots by kind, and the slabs of the pool that its buffers hold. See
- * heapdump/adapter/heap_source.c for what becomes a node and an edge. */
+/* Writes a heap: every object once, its roots by kind, and the blocks and slabs of pools that its buffers hold. What
+ * becomes a node and an edge is said at the head of heapdump/adapter/heap_source.c. Labelled persistent handles, and
+ * labelled slots of root callbacks, are the globals. Ids are those of mid_object_id.
+ *
+ * May collect, once, before it begins (finalizers run then); with MID_SNAPSHOT_NO_COLLECT it never collects. Nothing is
+ * allocated in the heap and nothing moves while it writes. `figures` do not count the walk's own tables.
+ *
+ * Called by the heap's mutator. Status as mid_snapshot_write_file, and MID_E_BUSY: called from a callback of the heap, or
+ * while a walk is open. */
 struct mid_heap;
 MID_API enum mid_status mid_heap_write_snapshot(struct mid_heap *heap, const char *path,
                                                 const struct mid_snapshot_options *options);
+
+/* The same through a callback, as mid_snapshot_write_stream. The callback must not use the heap. */
+MID_API enum mid_status mid_heap_write_snapshot_stream(struct mid_heap *heap, mid_snapshot_write_fn write, void *user,
+                                                       const struct mid_snapshot_options *options);
 
 #ifdef __cplusplus
 }
