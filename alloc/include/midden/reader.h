@@ -54,6 +54,10 @@ MID_API enum mid_status mid_reader_create(struct mid_pool *pool, int fd, const s
 /* Ends the reader; slices that it handed out live on. NULL does nothing. */
 MID_API void mid_reader_destroy(struct mid_reader *reader);
 
+/* Goes on with another descriptor: the block in use is filled further, so that many small files share blocks instead of
+ * pinning one each. MID_E_INVALID when fd < 0; nothing has changed then. */
+MID_API enum mid_status mid_reader_set_fd(struct mid_reader *reader, int fd);
+
 /* Reads once, and starts again when a signal interrupts. MID_OK: *out holds the bytes that came, 1 to what is left of
  * the block, with a count of its own; 0 bytes means the end of the file (and again at each further call, unless the
  * file has grown). Errors, with *out empty: MID_E_BUSY when a non-blocking descriptor has nothing yet, MID_E_IO with

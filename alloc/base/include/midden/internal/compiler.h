@@ -15,6 +15,18 @@
 #define MID__UNUSED      __attribute__((unused))
 #define MID__PRINTF(f, a) __attribute__((format(printf, f, a)))
 #define MID__PREFETCH(p) __builtin_prefetch(p)
+#define MID__RETURN_ADDRESS() __builtin_return_address(0)
+
+#if defined(__SANITIZE_ADDRESS__)
+#define MID__ASAN 1
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define MID__ASAN 1
+#endif
+#endif
+#ifndef MID__ASAN
+#define MID__ASAN 0
+#endif
 
 #define MID__CACHE_LINE_BYTES 64
 

@@ -1,0 +1,578 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * arena.c: regions of 4 MiB, cut into units of 8 KiB; runs of units are slabs. Everything that is known of them stands
+ * in tables outside the memory itself.
+ *
+ *     address   [ 13 bits: leaf | 13 bits: region | 9 bits: unit | 13 bits: offset ]
+ *
+ *     root ----> leaf ----> region tables                 region memory, 4 MiB, aligned to 4 MiB
+ *     (64 KiB,   (64 KiB,   | used, touched: 512 bits |   [ unit 0 | unit 1 | unit 2 |  ...  | unit 511 ]
+ *      touched    touched   | slabs[512]: 64 B each   |     run of class 5   free     run of 3 units
+ *      by page)   by page)  | bitmap words, by unit   |
+ *                           | records, if checked     |
+ *
+ * A unit is *used* (part of a slab), *spare* (free, touched before: it may hold pages) or *clean* (free, no page).
+ *
+ * I1  committed_bytes = used units x 8 KiB + mappings of huge buffers + spare units x 8 KiB, and never passes the limit.
+ * I2  Every unit of a run has tag = 1 + class and back = its distance from the first; free units have tag 0.
+ * I3  A region is on the open list if and only if it has a free unit.   I4  used implies touched.
+ * I5  The directory knows exactly the regions on `all`.
+ * I6  No run of free units is longer than run_bound.
+ *
+ * Note [Looking up an address without the lock]
+ * mid__arena_find reads root, leaf and tag without a lock, from any thread. Leaves and tables are never unmapped before
+ * the arena ends: tables of a region that is gone are retired and serve the next one. An entry is published with a
+ * release store after the table it points to is complete, and read with acquire. For the address of a live buffer
+ * nothing that is read can change, since the buffer holds its slab and the slab its region. For any other address the
+ * result may be out of date by the time it is used; whoever changes something looks again with the lock held.
+ *
+ * Spare memory goes back in bulk, when there is more of it than a quarter of what is used plus 2 MiB, and then down to half of
+ * that: giving back and touching again one slab costs as much as thousands of allocations.
+ *
+ * What this file does not do: huge pages (refused, so that a page given back is a page gone), growth in place,
+ * addresses beyond 48 bits.
+ */
+#include "arena.h"
+#include "shadow.h"
+
+#include <midden/internal/sys.h>
+
+#include <errno.h>
+#include <string.h>
+
+_Static_assert(sizeof(void *) == 8, "the directory is made for 64-bit addresses");
+
+#define SPARE_FLOOR_BYTES ((size_t)2 << 20)
+
+static size_t page_up(const struct mid__arena *a, size_t bytes)
+{
+    return mid__align_up(bytes, a->page_bytes);
+}
+
+static void *map_table(struct mid__arena *a, size_t bytes)
+{
+    void *p = mid__sys_map(page_up(a, bytes), a->page_bytes);
+    if (p != NULL)
+        a->metadata_bytes += page_up(a, bytes);
+    return p;
+}
+
+static void unmap_table(struct mid__arena *a, void *p, size_t bytes)
+{
+    if (mid__sys_unmap(p, page_up(a, bytes)))
+        a->metadata_bytes -= page_up(a, bytes);
+}
+
+enum mid_status mid__arena_init(struct mid__arena *a, size_t limit_bytes, size_t unit_words, size_t unit_records)
+{
+    memset(a, 0, sizeof *a);
+    a->limit_bytes = limit_bytes;
+    a->unit_words = unit_words;
+    a->unit_records = unit_records;
+    a->page_bytes = mid__sys_page_bytes();
+    a->root = map_table(a, MID__ROOT_ENTRIES * sizeof *a->root);
+    return a->root == NULL ? MID_E_MEMORY : MID_OK;
+}
+
+/* ---- the directory */
+
+static _Atomic(struct mid__region *) *entry_of(const struct mid__arena *a, uintptr_t address)
+{
+    if (address >> 48 != 0)
+        return NULL;
+    struct mid__leaf *leaf =
+        atomic_load_explicit(&a->root[address >> (MID__REGION_SHIFT + MID__LEAF_SHIFT)], memory_order_acquire);
+    return leaf == NULL ? NULL : &leaf->regions[(address >> MID__REGION_SHIFT) % MID__LEAF_ENTRIES];
+}
+
+/* Publishes a region; pairs with the acquire loads of mid__arena_find. False when there is no memory for a leaf. */
+static bool publish(struct mid__arena *a, struct mid__region *r)
+{
+    uintptr_t address = (uintptr_t)r->memory;
+    if (address >> 48 != 0)
+        return false;
+    _Atomic(struct mid__region *) *entry = entry_of(a, address);
+    if (entry == NULL) {
+        struct mid__leaf *leaf = map_table(a, sizeof *leaf);
+        if (leaf == NULL)
+            return false;
+        atomic_store_explicit(&a->root[address >> (MID__REGION_SHIFT + MID__LEAF_SHIFT)], leaf, memory_order_release);
+        entry = entry_of(a, address);
+    }
+    atomic_store_explicit(entry, r, memory_order_release);
+    return true;
+}
+
+struct mid__slab *mid__arena_find(const struct mid__arena *a, const void *p)
+{
+    uintptr_t address = (uintptr_t)p;
+    _Atomic(struct mid__region *) *entry = entry_of(a, address);
+    struct mid__region *r = entry == NULL ? NULL : atomic_load_explicit(entry, memory_order_acquire);
+    if (r == NULL)
+        return NULL;
+    struct mid__slab *s = &r->slabs[(address >> MID__UNIT_SHIFT) % MID__REGION_UNITS];
+    if (atomic_load_explicit(&s->tag, memory_order_relaxed) == 0)
+        return NULL;
+    size_t back = atomic_load_explicit(&s->back, memory_order_relaxed), unit = (size_t)(s - r->slabs);
+    return back > unit ? NULL : s - back;
+}
+
+/* ---- where things lie */
+
+char *mid__slab_memory(const struct mid__slab *s)
+{
+    return s->region->memory + ((size_t)s->index << MID__UNIT_SHIFT);
+}
+
+_Atomic(uint64_t) *mid__slab_words(const struct mid__slab *s)
+{
+    return s->region->words + s->index * s->region->unit_words;
+}
+
+struct mid__record *mid__slab_records(const struct mid__slab *s)
+{
+    return s->region->records == NULL ? NULL : s->region->records + s->index * s->region->unit_records;
+}
+
+/* ---- regions */
+
+static void link_open(struct mid__arena *a, struct mid__region *r)
+{
+    r->previous_open = NULL;
+    r->next_open = a->open;
+    if (a->open != NULL)
+        a->open->previous_open = r;
+    a->open = r;
+    r->open = true;
+}
+
+static void unlink_open(struct mid__arena *a, struct mid__region *r)
+{
+    if (r->previous_open != NULL)
+        r->previous_open->next_open = r->next_open;
+    else
+        a->open = r->next_open;
+    if (r->next_open != NULL)
+        r->next_open->previous_open = r->previous_open;
+    r->open = false;
+}
+
+static void link_all(struct mid__arena *a, struct mid__region *r)
+{
+    r->previous = NULL;
+    r->next = a->all;
+    if (a->all != NULL)
+        a->all->previous = r;
+    a->all = r;
+    a->regions++;
+    a->reserved_bytes += r->bytes;
+}
+
+static void unlink_all(struct mid__arena *a, struct mid__region *r)
+{
+    if (r->previous != NULL)
+        r->previous->next = r->next;
+    else
+        a->all = r->next;
+    if (r->next != NULL)
+        r->next->previous = r->previous;
+    a->regions--;
+    a->reserved_bytes -= r->bytes;
+}
+
+static size_t words_offset(void)
+{
+    return mid__align_up(sizeof(struct mid__region), MID__CACHE_LINE_BYTES);
+}
+
+static size_t records_offset(const struct mid__arena *a)
+{
+    return words_offset() + MID__REGION_UNITS * a->unit_words * sizeof(uint64_t);
+}
+
+/* Tables for a region: retired ones, or new ones. All regions of an arena have tables of one size. */
+static struct mid__region *take_tables(struct mid__arena *a)
+{
+    struct mid__region *r = a->retired;
+    if (r != NULL) {
+        a->retired = r->next;
+        return r;
+    }
+    size_t bytes = records_offset(a) + MID__REGION_UNITS * a->unit_records * sizeof(struct mid__record);
+    r = map_table(a, bytes);
+    if (r == NULL)
+        return NULL;
+    r->table_bytes = bytes;
+    r->unit_words = a->unit_words;
+    r->unit_records = a->unit_records;
+    r->words = (_Atomic(uint64_t) *)(void *)((char *)r + words_offset());
+    r->records = a->unit_records == 0 ? NULL : (struct mid__record *)(void *)((char *)r + records_offset(a));
+    return r;
+}
+
+static void retire_tables(struct mid__arena *a, struct mid__region *r)
+{
+    r->next = a->retired;
+    a->retired = r;
+}
+
+/* A region of `bytes` bytes (a multiple of MID__REGION_BYTES for ordinary ones), published and on the list `all`. */
+static struct mid__region *make_region(struct mid__arena *a, size_t bytes)
+{
+    struct mid__region *r = take_tables(a);
+    if (r == NULL)
+        return NULL;
+    r->memory = mid__sys_map(bytes, MID__REGION_BYTES);
+    if (r->memory == NULL) {
+        retire_tables(a, r);
+        return NULL;
+    }
+    r->bytes = bytes;
+    if (!publish(a, r)) {
+        mid__sys_unmap(r->memory, bytes);
+        retire_tables(a, r);
+        return NULL;
+    }
+    mid__sys_huge_pages(r->memory, bytes, false);
+    mid__shadow_region(r->memory, bytes);
+    r->huge = false;
+    r->spare_units = 0;
+    r->free_units = 0;
+    memset(r->used, 0, sizeof r->used);
+    memset(r->touched, 0, sizeof r->touched);
+    link_all(a, r);
+    return r;
+}
+
+/* False when the system keeps the memory mapped (the kernel's limit on mappings): the region then stays. */
+static bool unmap_region(struct mid__arena *a, struct mid__region *r)
+{
+    mid__shadow_region_gone(r->memory, r->bytes);
+    if (!mid__sys_unmap(r->memory, r->bytes)) {
+        mid__shadow_region(r->memory, r->bytes);
+        return false;
+    }
+    atomic_store_explicit(entry_of(a, (uintptr_t)r->memory), NULL, memory_order_release);
+    unlink_all(a, r);
+    retire_tables(a, r);
+    return true;
+}
+
+static struct mid__region *add_region(struct mid__arena *a)
+{
+    struct mid__region *r = make_region(a, MID__REGION_BYTES);
+    if (r == NULL)
+        return NULL;
+    r->free_units = MID__REGION_UNITS;
+    r->run_bound = MID__REGION_UNITS;
+    a->free_regions++;
+    link_open(a, r);
+    return r;
+}
+
+/* ---- runs of units */
+
+static bool bit(const uint64_t *words, uint32_t i)
+{
+    return (words[i / 64] >> (i % 64)) & 1;
+}
+
+static void flip(uint64_t *words, uint32_t i)
+{
+    words[i / 64] ^= (uint64_t)1 << (i % 64);
+}
+
+/* The first free unit, a spare one if there is any; the region has one. */
+static uint32_t find_unit(const struct mid__region *r)
+{
+    for (uint32_t w = 0; r->spare_units != 0 && w < MID__REGION_WORDS; w++)
+        if ((~r->used[w] & r->touched[w]) != 0)
+            return w * 64 + mid__ctz64(~r->used[w] & r->touched[w]);
+    for (uint32_t w = 0; w < MID__REGION_WORDS; w++)
+        if (~r->used[w] != 0)
+            return w * 64 + mid__ctz64(~r->used[w]);
+    return MID__REGION_UNITS;
+}
+
+/* The first run of `units` free units, or MID__REGION_UNITS; learns run_bound when there is none. */
+static uint32_t find_run(struct mid__region *r, uint32_t units)
+{
+    uint32_t run = 0, longest = 0;
+    for (uint32_t i = 0; i < MID__REGION_UNITS; i++) {
+        if (run == 0 && i % 64 == 0 && r->used[i / 64] == UINT64_MAX) {
+            i += 63;
+            continue;
+        }
+        run = bit(r->used, i) ? 0 : run + 1;
+        if (run == units)
+            return i + 1 - units;
+        if (run > longest)
+            longest = run;
+    }
+    r->run_bound = longest;
+    return MID__REGION_UNITS;
+}
+
+static struct mid__region *find_region(struct mid__arena *a, uint32_t units, uint32_t *at)
+{
+    for (struct mid__region *r = a->open; r != NULL; r = r->next_open) {
+        if (r->run_bound < units || r->free_units < units)
+            continue;
+        if (units == 1 && a->spare_bytes != 0 && r->spare_units == 0 && r->next_open != NULL)
+            continue;
+        *at = units == 1 ? find_unit(r) : find_run(r, units);
+        if (*at != MID__REGION_UNITS)
+            return r;
+    }
+    struct mid__region *r = units == 1 && a->open != NULL ? a->open : add_region(a);
+    if (r != NULL)
+        *at = find_unit(r);
+    return r;
+}
+
+/* Marks units as used, or as spare again; the counters follow here and nowhere else (I1, I3). */
+static void set_used(struct mid__arena *a, struct mid__region *r, uint32_t at, uint32_t units, bool used)
+{
+    uint32_t clean = 0;
+    for (uint32_t i = at; i < at + units; i++) {
+        flip(r->used, i);
+        if (!bit(r->touched, i)) {
+            flip(r->touched, i);
+            clean++;
+        }
+    }
+    size_t bytes = (size_t)units * MID_POOL_SLAB_BYTES;
+    if (used) {
+        a->free_regions -= r->free_units == MID__REGION_UNITS;
+        r->free_units -= units;
+        r->spare_units -= units - clean;
+        a->spare_bytes -= (size_t)(units - clean) * MID_POOL_SLAB_BYTES;
+        a->committed_bytes += (size_t)clean * MID_POOL_SLAB_BYTES;
+        a->used_bytes += bytes;
+        if (r->free_units == 0)
+            unlink_open(a, r);
+        return;
+    }
+    r->free_units += units;
+    r->spare_units += units;
+    r->run_bound = MID__REGION_UNITS;
+    a->spare_bytes += bytes;
+    a->used_bytes -= bytes;
+    a->free_regions += r->free_units == MID__REGION_UNITS;
+    if (!r->open)
+        link_open(a, r);
+}
+
+static bool all_clean(const struct mid__region *r, uint32_t at, uint32_t units)
+{
+    for (uint32_t i = at; i < at + units; i++)
+        if (bit(r->touched, i))
+            return false;
+    return true;
+}
+
+static void tag_units(struct mid__region *r, uint32_t at, uint32_t units, unsigned tag)
+{
+    for (uint32_t i = 0; i < units; i++) {
+        struct mid__slab *s = &r->slabs[at + i];
+        atomic_store_explicit(&s->back, (uint8_t)(tag == 0 ? 0 : i), memory_order_relaxed);
+        atomic_store_explicit(&s->tag, (uint8_t)tag, memory_order_relaxed);
+    }
+}
+
+static struct mid__slab *make_slab(struct mid__region *r, uint32_t at, uint32_t units, unsigned id, bool fresh)
+{
+    struct mid__slab *s = &r->slabs[at];
+    s->next = s->previous = NULL;
+    s->region = r;
+    s->units = (uint8_t)units;
+    s->state = MID_POOL_SLAB_EMPTY;
+    s->index = (uint16_t)at;
+    s->pages_out = 0;
+    s->closed = false;
+    s->fresh = fresh;
+    s->live = s->fill = 0;
+    s->live_bytes = 0;
+    tag_units(r, at, units == 0 ? 1 : units, id + 1);
+    return s;
+}
+
+static void note_peak(struct mid__arena *a)
+{
+    if (a->committed_bytes > a->committed_peak_bytes)
+        a->committed_peak_bytes = a->committed_bytes;
+}
+
+/* After units were marked: back under the limit, by giving spare units back. */
+static bool within_limit(struct mid__arena *a)
+{
+    if (a->committed_bytes <= a->limit_bytes)
+        return true;
+    size_t over = a->committed_bytes - a->limit_bytes;
+    if (over <= a->spare_bytes)
+        mid__arena_purge(a, a->spare_bytes - over);
+    return a->committed_bytes <= a->limit_bytes;
+}
+
+enum mid_status mid__arena_take(struct mid__arena *a, uint32_t units, unsigned id, struct mid__slab **out)
+{
+    size_t bytes = (size_t)units * MID_POOL_SLAB_BYTES;
+    if (a->used_bytes + bytes > a->limit_bytes)
+        return MID_E_LIMIT;
+    uint32_t at = 0;
+    struct mid__region *r = find_region(a, units, &at);
+    if (r == NULL)
+        return MID_E_MEMORY;
+    bool fresh = all_clean(r, at, units);
+    uint64_t touched[MID__REGION_WORDS];
+    memcpy(touched, r->touched, sizeof touched);
+    set_used(a, r, at, units, true);
+    if (!within_limit(a)) { /* the system would not take spare units back: put these back as they were */
+        set_used(a, r, at, units, false);
+        for (uint32_t i = at; i < at + units; i++)
+            if (!bit(touched, i)) {
+                flip(r->touched, i);
+                r->spare_units--;
+                a->spare_bytes -= MID_POOL_SLAB_BYTES;
+                a->committed_bytes -= MID_POOL_SLAB_BYTES;
+            }
+        return MID_E_LIMIT;
+    }
+    note_peak(a);
+    *out = make_slab(r, at, units, id, fresh);
+    return MID_OK;
+}
+
+enum mid_status mid__arena_take_huge(struct mid__arena *a, size_t bytes, struct mid__slab **out)
+{
+    if (bytes > PTRDIFF_MAX)
+        return MID_E_MEMORY;
+    bytes = mid__align_up(bytes, MID_POOL_SLAB_BYTES);
+    if (bytes > a->limit_bytes || a->used_bytes > a->limit_bytes - bytes)
+        return MID_E_LIMIT;
+    if (a->committed_bytes > a->limit_bytes - bytes)
+        mid__arena_purge(a, a->limit_bytes - bytes - a->used_bytes);
+    if (a->committed_bytes > a->limit_bytes - bytes)
+        return MID_E_LIMIT;
+    struct mid__region *r = make_region(a, bytes);
+    if (r == NULL)
+        return MID_E_MEMORY;
+    r->huge = true;
+    a->committed_bytes += bytes;
+    a->used_bytes += bytes;
+    note_peak(a);
+    *out = make_slab(r, 0, 0, MID__CLASS_HUGE, true);
+    return MID_OK;
+}
+
+static void give_huge(struct mid__arena *a, struct mid__slab *s)
+{
+    struct mid__region *r = s->region;
+    size_t bytes = r->bytes;
+    tag_units(r, 0, 1, 0);
+    a->used_bytes -= bytes;
+    a->committed_bytes -= bytes;
+    if (unmap_region(a, r))
+        return;
+    /* The kernel would not unmap it. Its pages go back, its addresses are lost until the arena ends. */
+    mid__sys_decommit(r->memory, bytes);
+}
+
+void mid__arena_give(struct mid__arena *a, struct mid__slab *s)
+{
+    if (s->units == 0) {
+        give_huge(a, s);
+        return;
+    }
+    struct mid__region *r = s->region;
+    uint32_t at = s->index, units = s->units;
+    tag_units(r, at, units, 0);
+    set_used(a, r, at, units, false);
+    size_t keep = SPARE_FLOOR_BYTES + a->used_bytes / 4;
+    if (a->spare_bytes > keep)
+        mid__arena_purge(a, keep / 2);
+}
+
+/* ---- back to the system */
+
+/* Gives the spare units of a region back, run by run, while more than `keep_bytes` are spare in the arena. */
+static void purge_region(struct mid__arena *a, struct mid__region *r, size_t keep_bytes)
+{
+    for (uint32_t i = 0; i < MID__REGION_UNITS && r->spare_units != 0 && a->spare_bytes > keep_bytes;) {
+        uint32_t from = i;
+        while (i < MID__REGION_UNITS && !bit(r->used, i) && bit(r->touched, i))
+            i++;
+        if (i == from) {
+            i++;
+            continue;
+        }
+        size_t bytes = (size_t)(i - from) * MID_POOL_SLAB_BYTES;
+        if (!mid__sys_decommit(r->memory + ((size_t)from << MID__UNIT_SHIFT), bytes))
+            return;
+        for (uint32_t u = from; u < i; u++)
+            flip(r->touched, u);
+        r->spare_units -= i - from;
+        a->spare_bytes -= bytes;
+        a->committed_bytes -= bytes;
+    }
+}
+
+/* Unmaps a region without a slab: its spare units are gone with it. */
+static void drop_region(struct mid__arena *a, struct mid__region *r)
+{
+    size_t spare = (size_t)r->spare_units * MID_POOL_SLAB_BYTES;
+    unlink_open(a, r);
+    if (!unmap_region(a, r)) {
+        link_open(a, r);
+        return;
+    }
+    a->free_regions--;
+    a->spare_bytes -= spare;
+    a->committed_bytes -= spare;
+}
+
+size_t mid__arena_purge(struct mid__arena *a, size_t keep_bytes)
+{
+    size_t before = a->committed_bytes;
+    size_t keep_regions = keep_bytes == 0 ? 0 : 1;
+    for (struct mid__region *r = a->open, *next; r != NULL; r = next) {
+        next = r->next_open;
+        if (r->free_units == MID__REGION_UNITS && a->free_regions > keep_regions)
+            drop_region(a, r);
+        else
+            purge_region(a, r, keep_bytes);
+    }
+    return before - a->committed_bytes;
+}
+
+size_t mid__arena_resident_bytes(const struct mid__arena *a)
+{
+    size_t sum = 0;
+    for (const struct mid__region *r = a->all; r != NULL; r = r->next) {
+        size_t bytes = mid__sys_resident_bytes(r->memory, r->bytes);
+        if (bytes == SIZE_MAX)
+            return SIZE_MAX;
+        sum += bytes;
+    }
+    return sum;
+}
+
+void mid__arena_fini(struct mid__arena *a)
+{
+    for (struct mid__region *r = a->all, *next; r != NULL; r = next) {
+        next = r->next;
+        mid__shadow_region_gone(r->memory, r->bytes);
+        mid__sys_unmap(r->memory, r->bytes);
+        retire_tables(a, r);
+    }
+    for (struct mid__region *r = a->retired, *next; r != NULL; r = next) {
+        next = r->next;
+        unmap_table(a, r, r->table_bytes);
+    }
+    for (size_t i = 0; i < MID__ROOT_ENTRIES; i++) {
+        struct mid__leaf *leaf = atomic_load_explicit(&a->root[i], memory_order_relaxed);
+        if (leaf != NULL)
+            unmap_table(a, leaf, sizeof *leaf);
+    }
+    unmap_table(a, a->root, MID__ROOT_ENTRIES * sizeof *a->root);
+}

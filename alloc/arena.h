@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * arena.h: where slabs come from: regions, their tables, the directory, and the limit. Knows no pool.
+ */
+#ifndef MIDDEN_ALLOC_ARENA_H
+#define MIDDEN_ALLOC_ARENA_H
+
+#include "slab.h"
+
+#define MID__UNIT_SHIFT    13
+#define MID__REGION_SHIFT  22
+#define MID__REGION_BYTES  ((size_t)1 << MID__REGION_SHIFT)
+#define MID__REGION_UNITS  512u
+#define MID__REGION_WORDS  (MID__REGION_UNITS / 64)
+
+/* 48 bits of address: 13 choose a leaf, 13 the region in it, 22 are within the region. */
+#define MID__LEAF_SHIFT    13
+#define MID__LEAF_ENTRIES  ((size_t)1 << MID__LEAF_SHIFT)
+#define MID__ROOT_ENTRIES  ((size_t)1 << (48 - MID__REGION_SHIFT - MID__LEAF_SHIFT))
+
+struct mid__leaf {
+    _Atomic(struct mid__region *) regions[MID__LEAF_ENTRIES];
+};
+
+/* The tables of one region. A buffer beyond 1 MiB has a region of its own, whose memory may be longer than
+ * MID__REGION_BYTES; then only slabs[0] is used. */
+struct mid__region {
+    struct mid__region *next, *previous;           /* all regions */
+    struct mid__region *next_open, *previous_open; /* those with a free unit */
+    char *memory;
+    size_t bytes;       /* of the memory */
+    size_t table_bytes; /* of this mapping */
+    bool huge;
+    bool open;
+    uint32_t free_units;
+    uint32_t spare_units; /* free and touched */
+    uint32_t run_bound;   /* no run of free units is longer than this */
+    uint64_t used[MID__REGION_WORDS];    /* bit: the unit belongs to a slab */
+    uint64_t touched[MID__REGION_WORDS]; /* bit: the unit may hold pages */
+    _Atomic(uint64_t) *words;
+    struct mid__record *records;
+    size_t unit_words, unit_records;
+    struct mid__slab slabs[MID__REGION_UNITS];
+};
+
+struct mid__arena {
+    _Atomic(struct mid__leaf *) *root;
+    struct mid__region *all, *open;
+    struct mid__region *retired; /* tables whose memory is gone: kept, for a reader without the lock may look at them */
+    size_t unit_words, unit_records;
+    size_t page_bytes;
+
+    size_t limit_bytes; /* SIZE_MAX: none */
+    size_t committed_bytes;
+    size_t committed_peak_bytes;
+    size_t spare_bytes;
+    size_t reserved_bytes;
+    size_t metadata_bytes;
+    size_t regions;
+    size_t free_regions; /* regions without a slab */
+    size_t used_bytes;   /* committed_bytes - spare_bytes */
+};
+
+/* Everything below needs the pool's lock, but for mid__arena_find. */
+
+/* MID_E_MEMORY leaves nothing behind. `checked` makes room for records. */
+enum mid_status mid__arena_init(struct mid__arena *a, size_t limit_bytes, size_t unit_words, size_t unit_records);
+
+/* Unmaps everything, whatever is in use. */
+void mid__arena_fini(struct mid__arena *a);
+
+/* A run of `units` units (1 to 128), tagged for class `id`, on no list. MID_E_LIMIT, MID_E_MEMORY. */
+enum mid_status mid__arena_take(struct mid__arena *a, uint32_t units, unsigned id, struct mid__slab **out);
+
+/* A mapping for one buffer of `bytes` bytes. */
+enum mid_status mid__arena_take_huge(struct mid__arena *a, size_t bytes, struct mid__slab **out);
+
+/* Makes the slab's units spare, or unmaps a mapping of its own. The slab is on no list. */
+void mid__arena_give(struct mid__arena *a, struct mid__slab *s);
+
+/* Gives spare units back to the system until at most `keep_bytes` are left; and, with keep_bytes 0, regions without a
+ * slab. Returns by how much committed_bytes fell. */
+size_t mid__arena_purge(struct mid__arena *a, size_t keep_bytes);
+
+/* The slab that an address lies in, or NULL when it is in none of this arena's. No lock. O(1). */
+struct mid__slab *mid__arena_find(const struct mid__arena *a, const void *address);
+
+/* How many bytes of the arena are resident, as the kernel says; SIZE_MAX when it does not. */
+size_t mid__arena_resident_bytes(const struct mid__arena *a);
+
+#endif

@@ -1,0 +1,449 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * pool.c: a pool's life, and the way of a buffer: taken, resized, released.
+ *
+ *     mid_pool_alloc
+ *        |  size -> class (class.h)
+ *        v
+ *     place.c     a slab of the class that has room        - none -> arena.c: units of a region
+ *        |                                                            | none within the limit
+ *        v                                                            v
+ *     check.c     guards and record, in a checked pool     reserves given back; then at_limit; then NULL
+ *
+ * I1  Whatever a program passes to a release is looked up before it is believed: the directory knows the region, the
+ *     region the slab, the slab its buffers.
+ * I2  A failed call changes nothing but the counters of refusals.
+ *
+ * Note [Limit]
+ * The limit binds committed_bytes, which counts whole slabs. When an allocation would pass it, the pool first does
+ * without what it holds in reserve (spare units, then empty slabs), then asks the program (at_limit, without a lock), and
+ * only then refuses. The callback may run in several threads at once, one call each.
+ */
+#include "pool_state.h"
+#include "shadow.h"
+
+#include <midden/internal/sys.h>
+
+#include <string.h>
+
+#define AT_LIMIT_ATTEMPTS 8u
+#define KNOWN_FLAGS       (MID_POOL_CHECKED | MID_POOL_UNCACHED)
+#define LEAKS_REPORTED    16u
+
+#ifdef MID_CHECK
+#define ALWAYS_FLAGS MID_POOL_CHECKED
+#else
+#define ALWAYS_FLAGS 0u
+#endif
+
+/* The pool that this thread asks for room at the moment, so that it is not asked again from within. */
+static _Thread_local const struct mid_pool *asking;
+
+/* ---- a pool's life */
+
+void mid_pool_options_init(struct mid_pool_options *options)
+{
+    memset(options, 0, sizeof *options);
+    options->struct_size = sizeof *options;
+    options->policy = MID_POOL_SIZE_CLASS;
+    options->split_bytes = MID_POOL_SLAB_BYTES;
+}
+
+static bool read_options(const struct mid_pool_options *given, struct mid_pool_options *out)
+{
+    mid_pool_options_init(out);
+    if (given == NULL)
+        return true;
+    if (given->struct_size < offsetof(struct mid_pool_options, limit_bytes) || given->struct_size > sizeof *out)
+        return false;
+    memcpy(out, given, given->struct_size);
+    if (out->policy == MID_POOL_DEFAULT_POLICY)
+        out->policy = MID_POOL_SIZE_CLASS;
+    if (out->split_bytes == 0)
+        out->split_bytes = MID_POOL_SLAB_BYTES;
+    return (out->policy == MID_POOL_SIZE_CLASS || out->policy == MID_POOL_SEQUENTIAL) &&
+           (out->flags & ~KNOWN_FLAGS) == 0 && out->split_bytes >= 16 && out->split_bytes <= MID_POOL_SLAB_BYTES;
+}
+
+static void shape_classes(struct mid_pool *pool)
+{
+    for (unsigned i = 0; i < MID__CLASSES; i++)
+        mid__class_shape(&pool->classes[i], i, pool->sequential && i == 0);
+}
+
+enum mid_status mid_pool_create(const struct mid_pool_options *given, struct mid_pool **out)
+{
+    struct mid_pool_options options;
+    if (out == NULL)
+        return MID_E_INVALID;
+    *out = NULL;
+    if (!read_options(given, &options))
+        return MID_E_INVALID;
+    size_t bytes = mid__align_up(sizeof(struct mid_pool), mid__sys_page_bytes());
+    struct mid_pool *pool = mid__sys_map(bytes, mid__sys_page_bytes());
+    if (pool == NULL)
+        return MID_E_MEMORY;
+    pool->pool_bytes = bytes;
+    pool->watched = mid__shadow_watched();
+    pool->checked = ((options.flags | ALWAYS_FLAGS) & MID_POOL_CHECKED) != 0;
+    pool->sequential = options.policy == MID_POOL_SEQUENTIAL;
+    pool->split_bytes = options.split_bytes;
+    pool->at_limit = options.at_limit;
+    pool->at_limit_user = options.at_limit_user;
+    pool->broken = options.broken != NULL ? options.broken : mid__default_broken;
+    pool->broken_user = options.broken_user;
+    const struct mid__placement *small = pool->sequential ? &mid__place_sequential : &mid__place_class;
+    size_t limit = options.limit_bytes == 0 ? SIZE_MAX : options.limit_bytes;
+    if (mid__arena_init(&pool->arena, limit, small->unit_words, pool->checked ? small->unit_records : 0) != MID_OK) {
+        mid__sys_unmap(pool, bytes);
+        return MID_E_MEMORY;
+    }
+    pthread_mutex_init(&pool->lock, NULL);
+    shape_classes(pool);
+    mid__shadow_pool(pool);
+    *out = pool;
+    return MID_OK;
+}
+
+static void end_pool(struct mid_pool *pool)
+{
+    mid__shadow_pool_gone(pool);
+    mid__arena_fini(&pool->arena);
+    pthread_mutex_destroy(&pool->lock);
+    mid__sys_unmap(pool, pool->pool_bytes);
+}
+
+enum mid_status mid_pool_destroy(struct mid_pool *pool, size_t *still_out)
+{
+    if (still_out != NULL)
+        *still_out = 0;
+    if (pool == NULL)
+        return MID_OK;
+    pthread_mutex_lock(&pool->lock);
+    size_t out = mid__pool_out(pool);
+    pthread_mutex_unlock(&pool->lock);
+    if (still_out != NULL)
+        *still_out = out;
+    if (out != 0)
+        return MID_E_BUSY;
+    end_pool(pool);
+    return MID_OK;
+}
+
+struct leaks {
+    struct mid_pool *pool;
+    size_t seen;
+};
+
+static int report_leak(void *user, const struct mid_pool_slab *slab, const struct mid_pool_buffer *buffer)
+{
+    (void)slab;
+    struct leaks *leaks = user;
+    mid__report(leaks->pool, "pool.leak", buffer->address, "a buffer of %zu bytes at %p, taken at %p, is still out",
+                buffer->requested_bytes, buffer->address, buffer->site);
+    return ++leaks->seen == LEAKS_REPORTED;
+}
+
+size_t mid_pool_destroy_forced(struct mid_pool *pool)
+{
+    if (pool == NULL)
+        return 0;
+    size_t out = 0;
+    if (mid_pool_destroy(pool, &out) == MID_OK)
+        return 0;
+    if (pool->checked) {
+        struct leaks leaks = {pool, 0};
+        struct mid_pool_visitor visitor = {sizeof visitor, NULL, report_leak, &leaks};
+        mid_pool_walk(pool, &visitor);
+    }
+    end_pool(pool);
+    return out;
+}
+
+/* ---- taking */
+
+/* The class for a buffer; the guard of a checked pool counts for its place, but not for the split. */
+static unsigned class_for(const struct mid_pool *pool, size_t bytes, size_t align)
+{
+    size_t need = bytes + (pool->checked ? MID__GUARD_BYTES : 0);
+    size_t own = pool->sequential ? 8 : MID__CLASS_STEP_BYTES;
+    if (bytes >= pool->split_bytes || need > MID_POOL_SLAB_BYTES)
+        return mid__class_of_large(need);
+    if (pool->sequential)
+        return align > own ? mid__class_of_large(need) : 0;
+    unsigned id = mid__class_of_small(need);
+    while (mid__class_bytes(id) % align != 0)
+        id++; /* ends at MID__CLASS_LARGE, whose slabs are aligned to 8 KiB */
+    return id;
+}
+
+static void account_take(struct mid_pool *pool, struct mid__class *c, size_t bytes)
+{
+    c->allocs++;
+    c->requested_in += bytes;
+    pool->requested_bytes += bytes;
+    if (pool->requested_bytes > pool->requested_peak_bytes)
+        pool->requested_peak_bytes = pool->requested_bytes;
+}
+
+static void account_give(struct mid_pool *pool, struct mid__class *c, size_t bytes)
+{
+    c->releases++;
+    if (bytes == MID__SIZE_UNKNOWN) {
+        c->unsized++;
+        bytes = (size_t)(c->requested_in / c->allocs);
+    } else {
+        c->requested_out += bytes;
+    }
+    pool->requested_bytes -= bytes < pool->requested_bytes ? bytes : pool->requested_bytes;
+}
+
+static enum mid_status take_locked(struct mid_pool *pool, struct mid__class *c, size_t bytes, const void *site,
+                                   struct mid__taken *t)
+{
+    size_t need = bytes + (pool->checked ? MID__GUARD_BYTES : 0);
+    enum mid_status status = mid__place_take(pool, c, need, t);
+    if (status != MID_OK)
+        return status;
+    account_take(pool, c, bytes);
+    void *p = mid__taken_memory(t);
+    if (pool->checked)
+        mid__check_take(pool, c, t, bytes, site);
+    mid__shadow_take(pool, p, pool->checked ? bytes : t->extent);
+    return MID_OK;
+}
+
+/* Asks the program for room; false when it has none, or when it is being asked already. */
+static bool ask_for_room(struct mid_pool *pool, size_t bytes, unsigned attempt)
+{
+    if (pool->at_limit == NULL || asking == pool || attempt > AT_LIMIT_ATTEMPTS)
+        return false;
+    const struct mid_pool *outer = asking;
+    asking = pool;
+    bool again = pool->at_limit(pool->at_limit_user, pool, bytes, attempt) != 0;
+    asking = outer;
+    return again;
+}
+
+static enum mid_status take_class(struct mid_pool *pool, unsigned id, size_t bytes, const void *site,
+                                  struct mid__taken *t)
+{
+    struct mid__class *c = &pool->classes[id];
+    for (unsigned attempt = 1;; attempt++) {
+        pthread_mutex_lock(&pool->lock);
+        enum mid_status status = take_locked(pool, c, bytes, site, t);
+        pthread_mutex_unlock(&pool->lock);
+        if (status == MID_OK)
+            return MID_OK;
+        if (status == MID_E_LIMIT && ask_for_room(pool, bytes, attempt))
+            continue;
+        pthread_mutex_lock(&pool->lock);
+        if (status == MID_E_LIMIT)
+            pool->refused_limit++;
+        else
+            pool->refused_memory++;
+        pthread_mutex_unlock(&pool->lock);
+        return status;
+    }
+}
+
+static enum mid_status take(struct mid_pool *pool, size_t bytes, size_t align, const void *site, struct mid__taken *t)
+{
+    if (bytes > (size_t)PTRDIFF_MAX - MID_POOL_SLAB_BYTES) {
+        pthread_mutex_lock(&pool->lock);
+        pool->refused_memory++;
+        pthread_mutex_unlock(&pool->lock);
+        return MID_E_MEMORY;
+    }
+    return take_class(pool, class_for(pool, bytes, align), bytes, site, t);
+}
+
+void *mid__pool_take(struct mid_pool *pool, size_t bytes, const void *site, enum mid_status *status)
+{
+    struct mid__taken t;
+    *status = take(pool, bytes, 1, site, &t);
+    return *status == MID_OK ? mid__taken_memory(&t) : NULL;
+}
+
+void *mid_pool_alloc(struct mid_pool *pool, size_t bytes)
+{
+    enum mid_status status;
+    return mid__pool_take(pool, bytes, MID__RETURN_ADDRESS(), &status);
+}
+
+void *mid_pool_alloc_aligned(struct mid_pool *pool, size_t align_bytes, size_t bytes)
+{
+    if (align_bytes == 0 || (align_bytes & (align_bytes - 1)) != 0 || align_bytes > MID_POOL_ALIGN_MAX)
+        return NULL;
+    struct mid__taken t;
+    return take(pool, bytes, align_bytes, MID__RETURN_ADDRESS(), &t) == MID_OK ? mid__taken_memory(&t) : NULL;
+}
+
+void *mid_pool_alloc_zeroed(struct mid_pool *pool, size_t count, size_t bytes)
+{
+    size_t total;
+    if (mid__mul_overflows(count, bytes, &total))
+        total = SIZE_MAX; /* refused and counted like any size beyond PTRDIFF_MAX */
+    struct mid__taken t;
+    if (take(pool, total, 1, MID__RETURN_ADDRESS(), &t) != MID_OK)
+        return NULL;
+    void *p = mid__taken_memory(&t);
+    if (!t.fresh || pool->watched) /* a tool that watches must see the writing */
+        memset(p, 0, total);
+    return p;
+}
+
+/* ---- giving back */
+
+static void report_stranger(struct mid_pool *pool, const void *p, const char *verb)
+{
+    mid__misuse(pool, "pool.foreign", p, "%s of %p, which is no buffer of this pool", verb, p);
+}
+
+static void report_double(struct mid_pool *pool, const void *p, const char *verb, const struct mid__record *record)
+{
+    if (record != NULL && record->released_at != NULL)
+        mid__misuse(pool, "pool.double_release", p,
+                    "%s of %p, a buffer of %zu bytes taken at %p and already released at %p", verb, p,
+                    record->requested, record->taken_at, record->released_at);
+    else
+        mid__misuse(pool, "pool.double_release", p, "%s of %p, which is released already", verb, p);
+}
+
+bool mid__pool_find(struct mid_pool *pool, const void *p, const char *verb, struct mid__taken *out)
+{
+    struct mid__slab *s = mid__arena_find(&pool->arena, p);
+    enum mid__place place = MID__PLACE_NONE;
+    struct mid__record *record = NULL;
+    if (s != NULL) {
+        struct mid__class *c = mid__pool_class(pool, s);
+        size_t offset = (size_t)((const char *)p - mid__slab_memory(s));
+        if (offset < mid__slab_bytes(s)) {
+            place = c->placement->look(c, s, offset, &out->extent);
+            record = mid__record_of(c, s, offset);
+            out->slab = s;
+            out->offset = offset;
+            out->fresh = false;
+            if (s->units == 0)
+                out->extent = s->region->bytes;
+        }
+    }
+    if (place == MID__PLACE_LIVE)
+        return true;
+    /* A sequential slab that began anew has forgotten its buffers, but the records have not. */
+    if (place == MID__PLACE_RELEASED || (record != NULL && record->released_at != NULL))
+        report_double(pool, p, verb, record);
+    else
+        report_stranger(pool, p, verb);
+    return false;
+}
+
+static void give_locked(struct mid_pool *pool, const struct mid__taken *t, size_t bytes, size_t kept,
+                        const void *site)
+{
+    struct mid__class *c = mid__pool_class(pool, t->slab);
+    void *p = mid__taken_memory(t);
+    if (pool->checked) {
+        size_t requested = mid__record_of(c, t->slab, t->offset)->requested;
+        if (bytes != MID__SIZE_UNKNOWN && bytes != requested)
+            mid__misuse(pool, "pool.wrong_size", p, "release of %p with %zu bytes; it was taken with %zu", p, bytes,
+                        requested);
+        bytes = requested;
+        mid__check_give(pool, c, t, kept, site);
+    }
+    account_give(pool, c, bytes);
+    mid__shadow_give(pool, p, kept, t->extent);
+    mid__place_give(pool, c, t->slab, t->offset, t->extent);
+}
+
+void mid__pool_give_block(struct mid_pool *pool, void *p, size_t bytes, size_t kept, const void *site)
+{
+    struct mid__taken t;
+    pthread_mutex_lock(&pool->lock);
+    if (mid__pool_find(pool, p, "release", &t))
+        give_locked(pool, &t, bytes, kept, site);
+    pthread_mutex_unlock(&pool->lock);
+}
+
+void mid__pool_give(struct mid_pool *pool, void *p, size_t bytes, const void *site)
+{
+    mid__pool_give_block(pool, p, bytes, 0, site);
+}
+
+void mid_pool_release(struct mid_pool *pool, void *buffer)
+{
+    if (buffer != NULL)
+        mid__pool_give(pool, buffer, MID__SIZE_UNKNOWN, MID__RETURN_ADDRESS());
+}
+
+void mid_pool_release_sized(struct mid_pool *pool, void *buffer, size_t bytes)
+{
+    if (buffer != NULL)
+        mid__pool_give(pool, buffer, bytes, MID__RETURN_ADDRESS());
+}
+
+size_t mid_pool_usable_bytes(struct mid_pool *pool, const void *buffer)
+{
+    if (buffer == NULL)
+        return 0;
+    struct mid__taken t;
+    pthread_mutex_lock(&pool->lock);
+    size_t bytes = 0;
+    if (mid__pool_find(pool, buffer, "usable_bytes", &t))
+        bytes = pool->checked ? mid__record_of(mid__pool_class(pool, t.slab), t.slab, t.offset)->requested : t.extent;
+    pthread_mutex_unlock(&pool->lock);
+    return bytes;
+}
+
+size_t mid__pool_pinned(struct mid_pool *pool, const void *p)
+{
+    struct mid__taken t;
+    pthread_mutex_lock(&pool->lock);
+    size_t bytes = 0;
+    if (mid__pool_find(pool, p, "pinned_bytes", &t))
+        bytes = mid__pool_class(pool, t.slab)->bytes != 0 ? t.extent : mid__slab_bytes(t.slab);
+    pthread_mutex_unlock(&pool->lock);
+    return bytes;
+}
+
+/* ---- resizing */
+
+/* Whether a buffer of `bytes` bytes would get the same place again. Then it stays where it is, and a release with the new
+ * size finds the same class. A checked pool always moves, so that stale pointers are found. */
+static bool fits_in_place(const struct mid_pool *pool, const struct mid__class *c, const struct mid__taken *t,
+                          size_t bytes)
+{
+    if (pool->checked || bytes > t->extent || class_for(pool, bytes, 1) != c->id)
+        return false;
+    return c->bytes != 0 || bytes >= t->extent / 2;
+}
+
+void *mid_pool_resize(struct mid_pool *pool, void *buffer, size_t bytes)
+{
+    const void *site = MID__RETURN_ADDRESS();
+    enum mid_status status;
+    if (buffer == NULL)
+        return mid__pool_take(pool, bytes, site, &status);
+    struct mid__taken t;
+    pthread_mutex_lock(&pool->lock);
+    bool found = mid__pool_find(pool, buffer, "resize", &t), stays = false;
+    size_t old_bytes = 0;
+    if (found) {
+        struct mid__class *c = mid__pool_class(pool, t.slab);
+        old_bytes = pool->checked ? mid__record_of(c, t.slab, t.offset)->requested : t.extent;
+        stays = fits_in_place(pool, c, &t, bytes);
+        if (stays) {
+            account_give(pool, c, MID__SIZE_UNKNOWN);
+            account_take(pool, c, bytes);
+        }
+    }
+    pthread_mutex_unlock(&pool->lock);
+    if (!found || stays)
+        return found ? buffer : NULL;
+    void *moved = mid__pool_take(pool, bytes, site, &status);
+    if (moved == NULL)
+        return NULL;
+    memcpy(moved, buffer, bytes < old_bytes ? bytes : old_bytes);
+    mid__pool_give(pool, buffer, MID__SIZE_UNKNOWN, site);
+    return moved;
+}

@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * pool_state.h: the pool's fields, and what its files offer each other.
+ *
+ *     pool.c     create, destroy, take, release, resize, limit      place.c    lists of slabs: take, give, reap
+ *     check.c    guards, poison, records, reports                   trim.c     back to the system
+ *     stats.c    figures     json.c    as JSON     verify.c    recount     walk.c    show slabs and buffers
+ */
+#ifndef MIDDEN_ALLOC_POOL_STATE_H
+#define MIDDEN_ALLOC_POOL_STATE_H
+
+#include "arena.h"
+
+#include <pthread.h>
+
+/* The size of a release that does not say it. */
+#define MID__SIZE_UNKNOWN SIZE_MAX
+
+struct mid_pool {
+    pthread_mutex_t lock; /* of everything below that is not constant */
+
+    /* constant after creation */
+    bool checked, sequential, watched;
+    size_t split_bytes;
+    mid_pool_limit_fn at_limit;
+    void *at_limit_user;
+    mid_broken_fn broken;
+    void *broken_user;
+    size_t pool_bytes; /* of this mapping */
+
+    struct mid__arena arena;
+    struct mid__class classes[MID__CLASSES];
+    size_t empty_bytes;      /* of the slabs on the lists of empty ones */
+    size_t taken_bytes;      /* sum over the classes */
+    size_t taken_peak_bytes;
+    size_t requested_bytes;  /* in an uncached pool: running sum, an estimate after a release without size */
+    size_t requested_peak_bytes;
+    size_t pages_out_bytes;
+    uint64_t refused_limit, refused_memory;
+    _Atomic(uint64_t) misuses;
+};
+
+/* A place that was taken from a slab. */
+struct mid__taken {
+    struct mid__slab *slab;
+    size_t offset, extent;
+    bool fresh; /* reads as zero */
+};
+
+MID__INLINE void *mid__taken_memory(const struct mid__taken *t)
+{
+    return mid__slab_memory(t->slab) + t->offset;
+}
+
+MID__INLINE struct mid__class *mid__pool_class(struct mid_pool *pool, const struct mid__slab *s)
+{
+    return &pool->classes[atomic_load_explicit(&s->tag, memory_order_relaxed) - 1];
+}
+
+MID__INLINE size_t mid__slab_bytes(const struct mid__slab *s)
+{
+    return s->units == 0 ? s->region->bytes : (size_t)s->units * MID_POOL_SLAB_BYTES;
+}
+
+/* ---- place.c; the lock is held */
+enum mid_status mid__place_take(struct mid_pool *pool, struct mid__class *c, size_t bytes, struct mid__taken *out);
+void mid__place_give(struct mid_pool *pool, struct mid__class *c, struct mid__slab *s, size_t offset, size_t extent);
+/* Empty slabs become spare units; returns whether there were any. */
+bool mid__place_reap(struct mid_pool *pool);
+
+/* ---- pool.c */
+/* What mid_pool_alloc does, with the reason of a failure in *status. `site` is the caller's address, for reports. */
+void *mid__pool_take(struct mid_pool *pool, size_t bytes, const void *site, enum mid_status *status);
+void mid__pool_give(struct mid_pool *pool, void *buffer, size_t bytes, const void *site);
+/* The same for a buffer whose first `kept` bytes stay readable and as they are until the place is taken again: the count
+ * of a dead block, by which a late retain is seen. */
+void mid__pool_give_block(struct mid_pool *pool, void *buffer, size_t bytes, size_t kept, const void *site);
+/* What the buffer at p keeps from being used otherwise, in bytes. */
+size_t mid__pool_pinned(struct mid_pool *pool, const void *p);
+/* Finds the live buffer at p, the lock held; else reports the misuse under `verb` and returns false. */
+bool mid__pool_find(struct mid_pool *pool, const void *p, const char *verb, struct mid__taken *out);
+
+/* ---- check.c */
+#define MID__GUARD_BYTES 16u
+void mid__report(struct mid_pool *pool, const char *rule, const void *address, const char *format, ...)
+    MID__PRINTF(4, 5);
+/* A misuse: counted, and reported. */
+void mid__misuse(struct mid_pool *pool, const char *rule, const void *address, const char *format, ...)
+    MID__PRINTF(4, 5);
+void mid__check_take(struct mid_pool *pool, const struct mid__class *c, const struct mid__taken *t, size_t bytes,
+                     const void *site);
+void mid__check_give(struct mid_pool *pool, const struct mid__class *c, const struct mid__taken *t,
+                     size_t kept, const void *site);
+/* The first byte of the guard, or of the poison, that was written to; NULL when all is well. */
+const void *mid__check_guard(const struct mid__taken *t, size_t requested);
+const void *mid__check_poison(const struct mid__taken *t, size_t kept);
+struct mid__record *mid__record_of(const struct mid__class *c, const struct mid__slab *s, size_t offset);
+void mid__default_broken(void *user, const struct mid_broken *broken);
+
+/* ---- stats.c; the lock is held */
+size_t mid__pool_out(const struct mid_pool *pool); /* buffers that are out */
+
+#endif
