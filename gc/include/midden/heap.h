@@ -99,7 +99,8 @@ struct mid_field {
 /* Shows the collector every slot of `object` that holds a reference or null, by mid_trace_slot. The slots lie inside the
  * object, on multiples of 8. It must show the same slots whenever it is called on an unchanged object; it is called
  * during a collection and must not call the heap otherwise, nor follow references to other objects. For tagged values
- * and layouts that a table cannot describe; a table is faster. */
+ * and layouts that a table cannot describe; a table is faster. A slot that held a reference and is to hold something
+ * else from now on is set to null by mid_store first: the remembered set and a marking under way rely on it. */
 typedef void (*mid_trace_fn)(void *user, void *data, size_t bytes, struct mid_tracer *tracer);
 
 /* Writes a name for this object (a function's name, a key) into out, at most capacity bytes, and returns its length; 0
@@ -363,9 +364,9 @@ enum mid_space_id {
 /* Accounting: total = used + free + overhead, exactly, in every space and so in the sum. */
 struct mid_space {
     size_t total_bytes;
-    size_t used_bytes;     /* objects with headers, padding and rounding to their cell or page */
+    size_t used_bytes;     /* objects with headers, in whole words */
     size_t free_bytes;     /* may be allocated without asking the system: for the nursery, the rest of From */
-    size_t overhead_bytes; /* side bitmaps, block descriptors, the ends of blocks; for the nursery, To */
+    size_t overhead_bytes; /* rounding to cells and pages, side bitmaps, ends of blocks; for the nursery, To */
     size_t objects;        /* objects in the space, dead ones included that no collection has found yet */
 };
 
@@ -385,7 +386,7 @@ struct mid_gc_stats {
     uint64_t pause_cpu_ns_max;           /* thread CPU time of the longest */
 };
 
-/* struct_size set by the caller; MID_E_INVALID when it is unknown. Ends a lazy sweep; O(blocks). */
+/* struct_size set by the caller; MID_E_INVALID when it is unknown. O(blocks and objects of the nursery). */
 MID_API enum mid_status mid_heap_stats(struct mid_heap *heap, struct mid_gc_stats *stats);
 
 /* Recomputes what the heap believes: reachability, the remembered set, colours while marking, the accounts. Reports

@@ -4,8 +4,8 @@
  * them when objects move, and a snapshot shows each by its kind and label.
  *
  *   local       a slot of the innermost handle scope; ends with the scope       two or three instructions
- *   persistent  a handle that lives until it is released                        a record of 32 bytes
- *   weak        a handle that does not keep its object and is cleared with it   a record of 32 bytes
+ *   persistent  a handle that lives until it is released                        a record of 40 bytes
+ *   weak        a handle that does not keep its object and is cleared with it   a record of 104 bytes
  *   callback    the program shows slots of its own at each collection           for stacks and tables of a runtime
  *
  * No function here collects. All belong to the heap's one mutator.

@@ -52,7 +52,7 @@ struct mid_walk_object {
     uint32_t type_index;     /* 0, 1, 2 ... in the order of registration */
     uint32_t kind;           /* enum mid_kind */
     uint32_t space;          /* enum mid_space_id */
-    size_t shallow_bytes;    /* what it takes in its space: header, payload, rounding */
+    size_t shallow_bytes;    /* header and payload in whole words; the sum over all objects is heap_used */
     size_t external_bytes;   /* owned outside the heap: a buffer's slice. To be shown as a node of its own of kind native
                                 under the object, or added to shallow_bytes; never both */
     const void *data;        /* payload */

@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * alloc.c: the way of an allocation once the inlined bump has failed: the next window of the nursery, a large object, a
+ * collection, and in the end the refusal.
+ *
+ *     window left in the nursery? ---------------------------------------> bump
+ *       no: scavenge (and what pace.c makes of it) ------------ room? --> bump
+ *       no: full collection, then the callback near the limit - room? --> bump
+ *       no: last-resort collection ---------------------------- room? --> bump
+ *       no: refuse. The heap stays as it is; when the program drops something, the next allocation works.
+ *
+ *   I1  nothing here is done while heap->busy: from a callback, a listener or in a walk an allocation gives null
+ *   I2  the limit is the only reason for a refusal, unless the system itself has no memory
+ */
+#include "internal.h"
+
+#include <string.h>
+
+/* Runs what waits after a collection, before the caller goes on; both may collect again. */
+static void collect_and_after(struct mid_heap *heap, enum mid_collection_kind kind, const char *reason)
+{
+    if (kind == MID_COLLECTION_SCAVENGE)
+        mid__collect_scavenge(heap, reason);
+    else
+        mid__collect_full(heap, kind, reason);
+    mid__after_collection(heap);
+}
+
+/* One more thing to try when there is no room: false when all has been tried. */
+static bool make_room(struct mid_heap *heap, unsigned attempt, bool large, size_t bytes)
+{
+    switch (attempt) {
+    case 0:
+        if (large)
+            collect_and_after(heap, MID_COLLECTION_FULL, "large object");
+        else
+            collect_and_after(heap, MID_COLLECTION_SCAVENGE, "allocation failure");
+        return true;
+    case 1:
+        if (!large)
+            collect_and_after(heap, MID_COLLECTION_FULL, "nursery full of survivors");
+        mid__pace_near_limit(heap, large ? bytes : MID__BLOCK_BYTES);
+        return true;
+    case 2:
+        collect_and_after(heap, MID_COLLECTION_LAST_RESORT, "last resort");
+        return true;
+    default:
+        return false;
+    }
+}
+
+static struct mid_ref new_young(struct mid_heap *heap, uint64_t header, size_t bytes)
+{
+    if (heap->hot.young_bytes == 0 && !mid__nursery_map(heap)) {
+        mid__refuse(heap, bytes, "the system has no memory for the nursery");
+        return mid_null();
+    }
+    for (unsigned attempt = 0;; attempt++) {
+        if (mid__nursery_open_window(heap, bytes))
+            break;
+        if (!make_room(heap, attempt, false, bytes)) {
+            mid__refuse(heap, bytes, "the nursery is full of survivors and the old space at its limit");
+            return mid_null();
+        }
+    }
+    uintptr_t at = heap->hot.top;
+    heap->hot.top = at + bytes;
+    *mid__header_at(at) = header;
+    return mid__ref(at);
+}
+
+static struct mid_ref new_large(struct mid_heap *heap, uint64_t header, size_t bytes)
+{
+    if (bytes > heap->old_limit && heap->options.near_limit == NULL) {
+        mid__refuse(heap, bytes, "the object is larger than the limit");
+        return mid_null();
+    }
+    mid__pace_large(heap, bytes);
+    uintptr_t at;
+    for (unsigned attempt = 0; (at = mid__large_alloc(heap, bytes)) == 0; attempt++)
+        if (!make_room(heap, attempt, true, bytes)) {
+            mid__refuse(heap, bytes, "no room for a large object");
+            return mid_null();
+        }
+    heap->totals.allocated_bytes += bytes;
+    *mid__header_at(at) = header;
+    return mid__ref(at);
+}
+
+/* Both slow paths end here. `header` is complete. */
+static struct mid_ref new_object(struct mid_heap *heap, uint64_t header)
+{
+    size_t bytes = mid__bytes_of(header);
+    if (heap->busy != 0) {
+        mid__refuse(heap, bytes, "allocation inside a callback, a collection or a walk");
+        return mid_null();
+    }
+    mid__pace_allocation(heap, bytes);
+    return bytes > MID_YOUNG_BYTES ? new_large(heap, header, bytes) : new_young(heap, header, bytes);
+}
+
+struct mid_ref mid__new_slow(struct mid_heap *heap, uint64_t header)
+{
+    return new_object(heap, header);
+}
+
+struct mid_ref mid__new_tail_slow(struct mid_heap *heap, uint64_t header, size_t length, unsigned shift)
+{
+    size_t room = MID_OBJECT_BYTES_MAX - mid__payload_of(header);
+    if (length > room >> shift) {
+        mid__refuse(heap, length, "the object is larger than MID_OBJECT_BYTES_MAX");
+        return mid_null();
+    }
+    return new_object(heap, header + ((uint64_t)length << (shift + MID__HEADER_SHIFT)));
+}
+
+struct mid_ref mid_new_string(struct mid_heap *heap, struct mid_type type, const char *text, size_t bytes)
+{
+    struct mid_ref ref = mid_new_bytes(heap, type, bytes);
+    if (!mid_is_null(ref) && bytes != 0)
+        memcpy((char *)mid_data(ref) + heap->types[mid__type_index(type.header)].fixed_bytes, text, bytes);
+    return ref;
+}
+
+size_t mid_length(struct mid_heap *heap, struct mid_ref ref)
+{
+    uint64_t header = mid__header(ref);
+    const struct mid__type *type = &heap->types[mid__type_index(header)];
+    size_t tail = mid__payload_of(header) - type->fixed_bytes;
+    return type->tail == MID_TAIL_REFS ? tail / MID__WORD : tail;
+}

@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * collect.c: the collections themselves, each readable on one screen, made of the phases that the other files implement.
+ *
+ *   scavenge:     the nursery alone
+ *   full:         scavenge into the old space, mark, sweep, in one pause
+ *   incremental:  start (scavenge, snapshot), steps, end, then lazy sweeping; scavenges anywhere between
+ *
+ * A full collection empties the nursery into the old space first, so that the marking sees every object and cycles between
+ * the generations are found; what could not be promoted stays and counts as a root. When a marking is under way it is
+ * finished first: it keeps what died since its snapshot, and who asks for a full collection wants that freed, too.
+ */
+#include "internal.h"
+
+static void report_phase(void *user, const struct mid_broken *broken)
+{
+    const struct mid_heap_options *options = user;
+    options->broken(options->broken_user, broken);
+}
+
+void mid__verify_phase(struct mid_heap *heap)
+{
+    if (heap->options.verify == MID_VERIFY_PHASE)
+        (void)mid_heap_verify(heap, report_phase, &heap->options);
+}
+
+void mid__collect_scavenge(struct mid_heap *heap, const char *reason)
+{
+    heap->busy++;
+    mid__event_begin(heap, &heap->minor, MID_COLLECTION_SCAVENGE, reason);
+    mid__pause_begin(heap, &heap->minor);
+    mid__nursery_scavenge(heap, false);
+    mid__nursery_resize(heap);
+    mid__pause_end(heap);
+    heap->external_scavenged = heap->external;
+    mid__event_end(heap, &heap->minor);
+    mid__verify_phase(heap);
+    heap->busy--;
+    if (heap->options.torture == MID_TORTURE_NONE || heap->nursery.failed_bytes != 0)
+        mid__pace_after_scavenge(heap);
+}
+
+/* Nothing grey is left: ends the marking that is under way. */
+static void end_marking(struct mid_heap *heap)
+{
+    mid__verify_phase(heap);
+    mid__mark_end(heap);
+    mid__pace_after_marking(heap);
+}
+
+/* Goes on with a marking in steps. */
+static void step_marking(struct mid_heap *heap, size_t budget)
+{
+    mid__pause_begin(heap, &heap->major);
+    heap->major.steps++;
+    heap->totals.mark_steps++;
+    bool done = mid__mark_step(heap, budget);
+    if (done)
+        end_marking(heap);
+    mid__pause_end(heap);
+    if (done)
+        mid__event_end(heap, &heap->major);
+}
+
+void mid__collect_start(struct mid_heap *heap, const char *reason)
+{
+    if (heap->phase == MID__MARK)
+        return;
+    heap->busy++;
+    mid__event_begin(heap, &heap->major, MID_COLLECTION_INCREMENTAL, reason);
+    mid__pause_begin(heap, &heap->major);
+    mid__sweep_step(heap, SIZE_MAX);
+    if (heap->hot.top != heap->nursery.survivors_end)
+        mid__nursery_scavenge(heap, false);
+    mid__mark_begin(heap);
+    mid__pause_end(heap);
+    mid__verify_phase(heap);
+    heap->busy--;
+}
+
+/* One step of whatever phase there is; budget in bytes to mark. */
+void mid__collect_step(struct mid_heap *heap, size_t budget, const char *reason)
+{
+    if (heap->phase == MID__IDLE) {
+        mid__collect_start(heap, reason);
+        return;
+    }
+    heap->busy++;
+    if (heap->phase == MID__MARK)
+        step_marking(heap, budget);
+    else
+        mid__sweep_step(heap, budget / MID__BLOCK_BYTES + 1);
+    mid__verify_phase(heap);
+    heap->busy--;
+}
+
+void mid__collect_full(struct mid_heap *heap, enum mid_collection_kind kind, const char *reason)
+{
+    heap->busy++;
+    if (heap->phase == MID__MARK)
+        step_marking(heap, SIZE_MAX);
+    mid__event_begin(heap, &heap->major, kind, reason);
+    mid__pause_begin(heap, &heap->major);
+    mid__sweep_step(heap, SIZE_MAX);
+    mid__nursery_scavenge(heap, true);
+    mid__mark_begin(heap);
+    mid__verify_phase(heap);
+    mid__mark_step(heap, SIZE_MAX);
+    end_marking(heap);
+    mid__sweep_step(heap, SIZE_MAX);
+    mid__pause_end(heap);
+    heap->external_scavenged = heap->external;
+    mid__event_end(heap, &heap->major);
+    mid__verify_phase(heap);
+    heap->busy--;
+}
+
+/* Gives back what a full collection by hand has left empty. */
+static void give_back(struct mid_heap *heap)
+{
+    mid__old_trim(heap, 0);
+    mid__large_trim(heap, 0);
+    mid__nursery_decommit(heap);
+}
+
+enum mid_status mid_heap_collect(struct mid_heap *heap, enum mid_collect kind, const char *reason)
+{
+    if (heap->busy != 0)
+        return MID_E_BUSY;
+    if (reason == NULL)
+        reason = "requested";
+    switch (kind) {
+    case MID_COLLECT_SCAVENGE:
+        mid__collect_scavenge(heap, reason);
+        break;
+    case MID_COLLECT_FULL:
+        mid__collect_full(heap, MID_COLLECTION_FULL, reason);
+        give_back(heap);
+        break;
+    case MID_COLLECT_STEP:
+        mid__collect_step(heap, heap->options.mark_step_bytes, reason);
+        break;
+    case MID_COLLECT_START:
+        mid__collect_start(heap, reason);
+        break;
+    default:
+        return MID_E_INVALID;
+    }
+    mid__after_collection(heap);
+    return MID_OK;
+}

@@ -1,0 +1,385 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * finalize.c: what happens when an object is found dead: weak handles are cleared, finalizers wait for their turn, the
+ * slices of buffers go back to their pool.
+ *
+ * Three tables watch objects. In each, the entries of young objects come last, so that a scavenge looks at these alone:
+ *
+ *     | old and large ............ | young ........ |
+ *     0                            old              count        (an entry crosses `old` when its object is promoted)
+ *
+ * At a death, in this order: (1) weak handles to the dead are cleared; (2) the finalizers of the dead are queued, and
+ * what they refer to is kept: from here on it is alive; (3) buffers that are dead even so are queued for release. The
+ * queues have room reserved when the object is first watched: a collection allocates nothing. They are worked off by
+ * mid__after_collection, outside the collection, one entry at a time, since each may run the program and collect again.
+ *
+ *   I1  entries [0, old) watch no young object, entries [old, count) nothing but young ones
+ *   I2  array_buffers == the slices of the buffers in the table and of those that wait for release; external >= it
+ *   I3  releases has room for all buffers, waiting for all finalizers
+ *
+ * Source for (2): Atkins 1988 and Java's order; resurrection as stated in heap.h.
+ */
+#include "internal.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+bool mid__table_reserve(struct mid__table *table)
+{
+    if (table->count < table->capacity)
+        return true;
+    struct mid__watch *grown =
+        mid__grow(table->entries, &table->capacity, table->count + 1, sizeof(struct mid__watch));
+    if (grown == NULL)
+        return false;
+    table->entries = grown;
+    return true;
+}
+
+/* `moved` is told when an entry gets another place; only the table of weak handles cares. */
+typedef void moved_fn(struct mid__watch *entry, size_t index);
+typedef void dead_fn(struct mid_heap *heap, struct mid__watch *entry);
+
+static void no_matter(struct mid__watch *entry, size_t index)
+{
+    (void)entry;
+    (void)index;
+}
+
+static void weak_moved(struct mid__watch *entry, size_t index)
+{
+    struct mid_weak *weak = entry->a;
+    weak->index = index;
+    weak->object = entry->object;
+}
+
+static void put(struct mid__table *table, size_t index, struct mid__watch entry, moved_fn *moved)
+{
+    table->entries[index] = entry;
+    moved(&table->entries[index], index);
+}
+
+static void add(struct mid_heap *heap, struct mid__table *table, struct mid__watch entry, moved_fn *moved)
+{
+    if (mid__is_young(heap, entry.object)) {
+        put(table, table->count++, entry, moved);
+        return;
+    }
+    if (table->old < table->count)
+        put(table, table->count, table->entries[table->old], moved);
+    table->count++;
+    put(table, table->old++, entry, moved);
+}
+
+static void scavenge_table(struct mid_heap *heap, struct mid__table *table, dead_fn *dead, moved_fn *moved)
+{
+    size_t out = table->old;
+    for (size_t i = table->old; i < table->count; i++) {
+        struct mid__watch entry = table->entries[i];
+        uintptr_t now = mid__nursery_forwarded(heap, entry.object);
+        if (now == 0) {
+            dead(heap, &entry);
+            continue;
+        }
+        entry.object = now;
+        if (mid__is_young(heap, now)) {
+            put(table, out++, entry, moved);
+            continue;
+        }
+        if (out != table->old)
+            put(table, out, table->entries[table->old], moved);
+        put(table, table->old++, entry, moved);
+        out++;
+    }
+    table->count = out;
+}
+
+/* Takes the unmarked old entries out; young ones close the gap. */
+static void filter_old(struct mid_heap *heap, struct mid__table *table, dead_fn *dead, moved_fn *moved)
+{
+    size_t out = 0;
+    for (size_t i = 0; i < table->old; i++) {
+        struct mid__watch entry = table->entries[i];
+        if (mid__bit_get(entry.object, mid__mark_side(heap)))
+            put(table, out++, entry, moved);
+        else
+            dead(heap, &entry);
+    }
+    size_t old = out;
+    if (out != table->old)
+        for (size_t i = table->old; i < table->count; i++)
+            put(table, out++, table->entries[i], moved);
+    else
+        out = table->count;
+    table->old = old;
+    table->count = out;
+}
+
+/* ---- the three deaths ------------------------------------------------------------------------------------------------------- */
+
+static void clear_weak(struct mid_heap *heap, struct mid__watch *entry)
+{
+    struct mid_weak *weak = entry->a;
+    weak->object = 0;
+    if (weak->cleared != NULL) {
+        weak->waiting = true;
+        weak->next = heap->cleared;
+        heap->cleared = weak;
+    }
+    heap->counting->weaks_cleared++;
+}
+
+static void queue_finalizer(struct mid_heap *heap, struct mid__watch *entry)
+{
+    if (heap->waiting_count == heap->waiting_capacity) { /* there is room at the front: I3 */
+        heap->waiting_count -= heap->waiting_first;
+        memmove(heap->waiting, heap->waiting + heap->waiting_first, heap->waiting_count * sizeof *heap->waiting);
+        heap->waiting_first = 0;
+    }
+    mid_finalizer_fn fn;
+    memcpy(&fn, &entry->a, sizeof fn);
+    heap->waiting[heap->waiting_count++] = (struct mid__waiting){mid__ref(entry->object), fn, entry->b};
+    heap->counting->finalizers_queued++;
+}
+
+static void queue_release(struct mid_heap *heap, struct mid__watch *entry)
+{
+    memcpy(&heap->releases[heap->release_count++], (void *)(entry->object + MID__WORD), sizeof(struct mid_slice));
+    heap->counting->buffers_released++;
+}
+
+void mid__watched_scavenge(struct mid_heap *heap)
+{
+    scavenge_table(heap, &heap->weaks, clear_weak, weak_moved);
+    size_t before = heap->waiting_count - heap->waiting_first;
+    scavenge_table(heap, &heap->finalizers, queue_finalizer, no_matter);
+    for (size_t i = heap->waiting_first + before; i < heap->waiting_count; i++)
+        mid__nursery_keep(heap, &heap->waiting[i].object);
+    mid__nursery_drain(heap);
+    scavenge_table(heap, &heap->buffers, queue_release, no_matter);
+}
+
+void mid__watched_mark_end(struct mid_heap *heap)
+{
+    filter_old(heap, &heap->weaks, clear_weak, weak_moved);
+    size_t before = heap->waiting_count - heap->waiting_first;
+    filter_old(heap, &heap->finalizers, queue_finalizer, no_matter);
+    for (size_t i = heap->waiting_first + before; i < heap->waiting_count; i++)
+        mid__mark_shade(heap, (uintptr_t)heap->waiting[i].object.object);
+    while (!mid__mark_step(heap, SIZE_MAX))
+        ;
+    filter_old(heap, &heap->buffers, queue_release, no_matter);
+}
+
+/* ---- outside the collection ------------------------------------------------------------------------------------------------- */
+
+static void release_slices(struct mid_heap *heap)
+{
+    while (heap->release_count > 0) {
+        struct mid_slice slice = heap->releases[--heap->release_count];
+        heap->external -= slice.bytes;
+        heap->array_buffers -= slice.bytes;
+        mid_slice_release(&slice);
+    }
+}
+
+static void call_cleared(struct mid_heap *heap)
+{
+    while (heap->cleared != NULL) {
+        struct mid_weak *weak = heap->cleared;
+        heap->cleared = weak->next;
+        weak->waiting = false;
+        if (weak->released)
+            free(weak);
+        else
+            weak->cleared(weak->user, heap, weak);
+    }
+}
+
+size_t mid_heap_finalize(struct mid_heap *heap)
+{
+    if (heap->finalizing || heap->busy != 0)
+        return 0;
+    heap->finalizing = true;
+    size_t ran = 0;
+    while (heap->waiting_first < heap->waiting_count) {
+        struct mid__waiting next = heap->waiting[heap->waiting_first++];
+        struct mid_scope scope;
+        mid_scope_begin(heap, &scope);
+        next.fn(next.user, heap, next.object);
+        mid_scope_end(heap, &scope);
+        ran++;
+    }
+    heap->waiting_first = heap->waiting_count = 0;
+    heap->finalizing = false;
+    return ran;
+}
+
+void mid__after_collection(struct mid_heap *heap)
+{
+    if (heap->busy != 0)
+        return;
+    release_slices(heap);
+    call_cleared(heap);
+    if (!heap->options.manual_finalizers)
+        mid_heap_finalize(heap);
+}
+
+/* ---- finalizers --------------------------------------------------------------------------------------------------------------- */
+
+enum mid_status mid_finalizer_add(struct mid_heap *heap, struct mid_ref object, mid_finalizer_fn fn, void *user)
+{
+    if (fn == NULL || mid_is_null(object))
+        return MID_E_INVALID;
+    size_t wanted = heap->finalizers.count + 1 + heap->waiting_count - heap->waiting_first;
+    if (wanted > heap->waiting_capacity) {
+        void *grown = mid__grow(heap->waiting, &heap->waiting_capacity, wanted, sizeof *heap->waiting);
+        if (grown == NULL)
+            return MID_E_MEMORY;
+        heap->waiting = grown;
+    }
+    if (!mid__table_reserve(&heap->finalizers))
+        return MID_E_MEMORY;
+    struct mid__watch entry = {(uintptr_t)object.object, NULL, user};
+    memcpy(&entry.a, &fn, sizeof entry.a);
+    add(heap, &heap->finalizers, entry, no_matter);
+    return MID_OK;
+}
+
+/* ---- weak handles --------------------------------------------------------------------------------------------------------------- */
+
+struct mid_weak *mid_weak_new(struct mid_heap *heap, struct mid_ref ref, const char *label, mid_weak_fn cleared, void *user)
+{
+    if (!mid__table_reserve(&heap->weaks))
+        return NULL;
+    struct mid_weak *weak = calloc(1, sizeof *weak);
+    if (weak == NULL)
+        return NULL;
+    weak->label = label;
+    weak->cleared = cleared;
+    weak->user = user;
+    weak->object = (uintptr_t)ref.object;
+    weak->all_next = heap->weak_handles;
+    if (weak->all_next != NULL)
+        weak->all_next->all_prev = weak;
+    heap->weak_handles = weak;
+    heap->weak_count++;
+    if (weak->object != 0)
+        add(heap, &heap->weaks, (struct mid__watch){weak->object, weak, NULL}, weak_moved);
+    return weak;
+}
+
+struct mid_ref mid_weak_get(struct mid_heap *heap, struct mid_weak *weak)
+{
+    if (heap->phase == MID__MARK && weak->object != 0 && !mid__is_young(heap, weak->object))
+        mid__mark_shade(heap, weak->object);
+    return mid__ref(weak->object);
+}
+
+static void forget_weak(struct mid__table *table, size_t index)
+{
+    size_t last = --table->count;
+    if (index < table->old) {
+        size_t last_old = --table->old;
+        put(table, index, table->entries[last_old], weak_moved);
+        index = last_old;
+    }
+    if (index != last)
+        put(table, index, table->entries[last], weak_moved);
+}
+
+void mid_weak_release(struct mid_heap *heap, struct mid_weak *weak)
+{
+    if (weak == NULL)
+        return;
+    if (weak->object != 0)
+        forget_weak(&heap->weaks, weak->index);
+    if (weak->all_next != NULL)
+        weak->all_next->all_prev = weak->all_prev;
+    if (weak->all_prev != NULL)
+        weak->all_prev->all_next = weak->all_next;
+    else
+        heap->weak_handles = weak->all_next;
+    heap->weak_count--;
+    if (weak->waiting)
+        weak->released = true; /* call_cleared frees it */
+    else
+        free(weak);
+}
+
+/* ---- buffers -------------------------------------------------------------------------------------------------------------------- */
+
+static bool reserve_buffer(struct mid_heap *heap)
+{
+    size_t wanted = heap->buffers.count + 1 + heap->release_count;
+    if (wanted > heap->release_capacity) {
+        void *grown = mid__grow(heap->releases, &heap->release_capacity, wanted, sizeof *heap->releases);
+        if (grown == NULL)
+            return false;
+        heap->releases = grown;
+    }
+    return mid__table_reserve(&heap->buffers);
+}
+
+struct mid_ref mid_buffer_new(struct mid_heap *heap, struct mid_slice slice)
+{
+    struct mid_ref buffer = mid_new(heap, heap->buffer_type);
+    if (mid_is_null(buffer))
+        return buffer;
+    if (!reserve_buffer(heap)) { /* the object without an entry is plain garbage */
+        mid__refuse(heap, sizeof slice, "the system has no memory for the table of buffers");
+        return mid_null();
+    }
+    memcpy(mid_data(buffer), &slice, sizeof slice);
+    add(heap, &heap->buffers, (struct mid__watch){(uintptr_t)buffer.object, NULL, NULL}, no_matter);
+    heap->array_buffers += slice.bytes;
+    heap->external += slice.bytes;
+    mid__pace_external(heap);
+    return buffer;
+}
+
+const struct mid_slice *mid_buffer_slice(struct mid_heap *heap, struct mid_ref ref)
+{
+    if (mid_is_null(ref) || !mid_is_a(ref, heap->buffer_type))
+        return NULL;
+    return mid_data(ref);
+}
+
+enum mid_status mid_heap_adjust_external(struct mid_heap *heap, int64_t delta_bytes)
+{
+    size_t own = heap->external - heap->array_buffers;
+    if (delta_bytes < 0) {
+        if ((uint64_t)0 - (uint64_t)delta_bytes > own)
+            return MID_E_INVALID;
+        heap->external -= (size_t)0 - (size_t)delta_bytes;
+        return MID_OK;
+    }
+    size_t sum;
+    if (mid__add_overflows(heap->external, (size_t)delta_bytes, &sum))
+        return MID_E_INVALID;
+    heap->external = sum;
+    mid__pace_external(heap);
+    return MID_OK;
+}
+
+void mid__watched_free(struct mid_heap *heap)
+{
+    for (size_t i = 0; i < heap->buffers.count; i++)
+        queue_release(heap, &heap->buffers.entries[i]);
+    heap->buffers.count = heap->buffers.old = 0;
+    release_slices(heap);
+    for (struct mid_weak *weak = heap->cleared, *next; weak != NULL; weak = next) {
+        next = weak->next;
+        if (weak->released)
+            free(weak);
+    }
+    for (struct mid_weak *weak = heap->weak_handles, *next; weak != NULL; weak = next) {
+        next = weak->all_next;
+        free(weak);
+    }
+    free(heap->buffers.entries);
+    free(heap->finalizers.entries);
+    free(heap->weaks.entries);
+    free(heap->releases);
+    free(heap->waiting);
+}

@@ -1,0 +1,594 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The heap's own structures, shared by the files of gc/ and by tests that break invariants on purpose; never installed.
+ *
+ * Note [Chunks]
+ * Old and large space live in chunks of 4 MiB, aligned to their size, so that masking an address finds its chunk and the
+ * address's own bits beside the objects, with one load and no table. A chunk begins with three side bitmaps of one bit a
+ * word; the bits that would describe the bitmaps themselves are never used, and the chunk's header lies in their place.
+ *
+ *     0          64 KiB     128 KiB    192 KiB                                        4 MiB
+ *     | live/mark | mark/live | slots   | block 3 | block 4 | ...           | block 63 |      old chunk
+ *     | live/mark | mark/live | slots   | page 48 | page 49 | ...          | page 1023 |      large chunk
+ *     | live/mark | mark/live | slots   | one object ....................... ---> ... | its slot bits |   huge: longer
+ *     ^ struct mid__chunk, in the first 3 KiB
+ *
+ * Live and mark bits change sides at the end of a marking: what was marked is what is live, so that nothing needs to be
+ * swept for the heap to be right; sweeping a block only counts. A live bit is set at the first word of each object
+ * there is, and nowhere else.
+ *
+ * Note [Phases]
+ * IDLE -> MARK -> SWEEP -> IDLE. A stop-the-world collection passes through them with steps of unbounded size; nothing
+ * else tells it from an incremental one. Scavenges may come between any two steps of any phase.
+ *
+ *     phase   new old objects   barrier marks      live side         mark side
+ *     IDLE    live              -                  all objects       clear
+ *     MARK    live and marked   the value deleted  all objects       black and grey
+ *     SWEEP   live              -                  what was marked   cleared block by block
+ */
+#ifndef MIDDEN_GC_INTERNAL_H
+#define MIDDEN_GC_INTERNAL_H
+
+#include <midden/event.h>
+#include <midden/heap.h>
+#include <midden/internal/compiler.h>
+#include <midden/internal/sys.h>
+#include <midden/roots.h>
+#include <midden/slice.h>
+#include <midden/walk.h>
+
+/* ---- the header word -------------------------------------------------------------------------------------------- */
+
+#define MID__WORD           ((size_t)8)
+#define MID__IS_HEADER      ((uint64_t)1)      /* clear: the word is the new address of a moved object */
+#define MID__LAYOUT_SHIFT   1
+#define MID__LAYOUT_MASK    ((uint64_t)3 << 1) /* enum mid__layout */
+#define MID__AGE_SHIFT      3
+#define MID__AGE_MASK       ((uint64_t)7 << 3) /* scavenges survived, up to 7 */
+#define MID__HAS_ID         ((uint64_t)1 << 6) /* has an entry in the table of ids */
+#define MID__TYPE_SHIFT     8
+
+enum mid__layout {
+    MID__LAYOUT_RAW = 0,   /* no references */
+    MID__LAYOUT_REFS = 1,  /* nothing but references */
+    MID__LAYOUT_TABLE = 2, /* ask the type */
+};
+
+MID__INLINE uint64_t *mid__header_at(uintptr_t object)
+{
+    return (uint64_t *)object;
+}
+
+MID__INLINE size_t mid__payload_of(uint64_t header)
+{
+    return (size_t)(header >> MID__HEADER_SHIFT);
+}
+
+/* Header, payload and padding to whole words. */
+MID__INLINE size_t mid__bytes_of(uint64_t header)
+{
+    return MID__WORD + ((mid__payload_of(header) + 7) & ~(size_t)7);
+}
+
+MID__INLINE unsigned mid__type_index(uint64_t header)
+{
+    return (unsigned)(header >> MID__TYPE_SHIFT) & 0xffffu;
+}
+
+struct mid__type {
+    uint64_t header; /* the header of an object without a tail */
+    char *name;
+    struct mid_field *fields; /* in the order of registration, names copied */
+    uint32_t field_count;
+    uint32_t fixed_bytes;
+    uint32_t tail, kind;
+    mid_trace_fn trace;
+    mid_describe_fn describe;
+    void *user;
+};
+
+/* ---- chunks, blocks ----------------------------------------------------------------------------------------------- */
+
+#define MID__CHUNK_BYTES  ((size_t)4 << 20)
+#define MID__BLOCK_BYTES  ((size_t)64 << 10)
+#define MID__BLOCKS       64u                    /* in a chunk, side bitmaps included */
+#define MID__FIRST_BLOCK  3u                     /* the first that holds objects */
+#define MID__BITMAP_WORDS (MID__BLOCK_BYTES / 8) /* of a chunk's bitmap */
+#define MID__BLOCK_BITMAP_WORDS (MID__BLOCK_BYTES / 8 / 64)
+#define MID__PAGE_BYTES   ((size_t)4096)
+#define MID__PAGES        1024u
+#define MID__FIRST_PAGE   48u
+#define MID__SLOT_SIDE    2u
+
+/* What side bits cost, for the accounts: three bits a word. */
+#define MID__SIDE_BYTES(bytes)  ((bytes) / 64 * 3)
+#define MID__CHUNK_OVERHEAD     MID__SIDE_BYTES(MID__FIRST_BLOCK *MID__BLOCK_BYTES)
+
+enum mid__chunk_kind { MID__CHUNK_OLD = 1, MID__CHUNK_LARGE, MID__CHUNK_HUGE };
+
+enum mid__block_state {
+    MID__BLOCK_FREE = 0, /* holds nothing; on heap->free_blocks */
+    MID__BLOCK_PARTIAL,  /* on its class's list of partial blocks */
+    MID__BLOCK_CURRENT,  /* its class allocates from it */
+    MID__BLOCK_FULL,     /* on no list; its cells may have become free only after a marking */
+    MID__BLOCK_UNSWEPT,  /* on its class's list of unswept blocks: `used` is out of date */
+};
+
+struct mid__block {
+    struct mid__block *next, *prev;
+    uint16_t cell_words;
+    uint16_t cells; /* that the block has */
+    uint16_t used;  /* that hold objects */
+    uint16_t cursor; /* the next cell to be looked at; all before are taken */
+    uint8_t state;
+    uint8_t class_index;
+    uint8_t touched; /* pages may be resident */
+    uint8_t index;   /* in the chunk */
+};
+
+struct mid__chunk {
+    uint32_t kind;
+    uint32_t index;          /* in heap->chunks */
+    uint32_t used;           /* blocks that are not free; pages; 1 for a huge object */
+    uint32_t touched;        /* blocks or pages that may be resident */
+    size_t bytes;            /* of the mapping */
+    size_t object_bytes;     /* huge: of the object, in whole pages */
+    size_t no_room_pages;    /* large: a run of so many pages is known not to be free */
+    uint64_t *huge_slots;    /* huge: slot bits, bit 0 is the header word */
+    union {
+        struct mid__block blocks[MID__BLOCKS];
+        struct {
+            uint64_t page_used[MID__PAGES / 64];
+            uint64_t page_touched[MID__PAGES / 64];
+            uint16_t run[MID__PAGES]; /* first page of an object: its pages; a later one: MID__RUN_BACK | distance */
+        } large;
+    } u;
+};
+#define MID__RUN_BACK 0x8000u
+
+MID__INLINE struct mid__chunk *mid__chunk_of(uintptr_t address)
+{
+    return (struct mid__chunk *)(address & ~(MID__CHUNK_BYTES - 1));
+}
+
+MID__INLINE uint64_t *mid__bitmap(const struct mid__chunk *chunk, unsigned side)
+{
+    return (uint64_t *)((uintptr_t)chunk + side * MID__BLOCK_BYTES);
+}
+
+MID__INLINE size_t mid__bit_index(uintptr_t address)
+{
+    return (address & (MID__CHUNK_BYTES - 1)) >> 3;
+}
+
+MID__INLINE uint64_t *mid__bit_word(uintptr_t address, unsigned side)
+{
+    return mid__bitmap(mid__chunk_of(address), side) + (mid__bit_index(address) >> 6);
+}
+
+MID__INLINE uint64_t mid__bit_mask(uintptr_t address)
+{
+    return (uint64_t)1 << ((address >> 3) & 63);
+}
+
+MID__INLINE bool mid__bit_get(uintptr_t address, unsigned side)
+{
+    return (*mid__bit_word(address, side) & mid__bit_mask(address)) != 0;
+}
+
+MID__INLINE void mid__bit_set(uintptr_t address, unsigned side)
+{
+    *mid__bit_word(address, side) |= mid__bit_mask(address);
+}
+
+MID__INLINE struct mid__block *mid__block_of(uintptr_t address)
+{
+    return &mid__chunk_of(address)->u.blocks[(address & (MID__CHUNK_BYTES - 1)) / MID__BLOCK_BYTES];
+}
+
+MID__INLINE uintptr_t mid__block_start(const struct mid__block *block)
+{
+    return ((uintptr_t)block & ~(MID__CHUNK_BYTES - 1)) + block->index * MID__BLOCK_BYTES;
+}
+
+/* ---- size classes ------------------------------------------------------------------------------------------------- */
+
+#define MID__CLASSES 40u
+#define MID__YOUNG_WORDS (MID_YOUNG_BYTES / 8)
+
+struct mid__class {
+    struct mid__block *current; /* or NULL */
+    struct mid__block *partial, *unswept;
+    uint32_t cell_words;
+};
+
+struct mid__oldspace {
+    struct mid__class classes[MID__CLASSES];
+    uint8_t class_of[MID__YOUNG_WORDS + 1]; /* by words, header included */
+    struct mid__block *free_blocks;
+    size_t blocks_used;     /* blocks that are not free */
+    size_t blocks_touched;  /* that may be resident: used ones and some free ones */
+    size_t chunks;          /* of kind OLD */
+};
+
+struct mid__largespace {
+    size_t chunks;        /* of kind LARGE */
+    size_t pages_used, pages_touched;
+    size_t huge_bytes;    /* object bytes of huge ones, in whole pages */
+    size_t huge_objects, objects;
+};
+
+/* ---- nursery ------------------------------------------------------------------------------------------------------ */
+
+struct mid__nursery {
+    uintptr_t from_base, from_end; /* objects are born and live here; [base, hot.top) is one run of objects */
+    uintptr_t to_base;             /* the other half */
+    size_t capacity;               /* of a half, now */
+    size_t capacity_max;           /* as mapped */
+    uint64_t consumed;             /* bytes ever born here before the last scavenge */
+    uintptr_t survivors_end;       /* what lies below has survived a scavenge */
+    /* during a scavenge */
+    uintptr_t scan, to_top, to_end;
+    uintptr_t *promoted;           /* a stack that grows down from the end of To */
+    uintptr_t old_base, old_end;   /* From: what is to be emptied */
+    size_t promote_above;          /* promote all when To is fuller than this */
+    bool promote_all;
+    size_t survived_bytes, promoted_bytes, failed_bytes;
+};
+
+/* ---- remembered set: see Note [Remembered set] in remset.c ----------------------------------------------------------- */
+
+struct mid__huge_slot {
+    struct mid__chunk *chunk;
+    struct mid_ref *slot;
+};
+
+struct mid__remset {
+    struct mid_ref **slots;
+    size_t count, capacity;
+    struct mid__huge_slot *huge;
+    size_t huge_count, huge_capacity;
+    bool lost; /* an index had no room: the bits alone know */
+};
+
+/* ---- marking -------------------------------------------------------------------------------------------------------- */
+
+#define MID__STACK_ENTRIES 510u
+
+struct mid__stack_part {
+    struct mid__stack_part *below;
+    size_t count;
+    uintptr_t entries[MID__STACK_ENTRIES];
+};
+
+struct mid__mark {
+    struct mid__stack_part *top;   /* never NULL after the heap is made */
+    struct mid__stack_part *spare; /* or NULL */
+    size_t parts, parts_max;
+    bool overflowed;               /* an object was marked and not pushed */
+    uintptr_t sliced;              /* an array that is being scanned by pieces, or 0 ... */
+    size_t sliced_word;            /* ... from this payload word on */
+    size_t bytes[2], objects[2];   /* marked in this cycle, in old and in large space; new ones included */
+    uint64_t overflows;
+};
+
+enum mid__phase { MID__IDLE = 0, MID__MARK, MID__SWEEP };
+
+/* ---- tables of objects that are watched ------------------------------------------------------------------------------ */
+
+struct mid__watch {
+    uintptr_t object;
+    void *a, *b;
+};
+
+/* [0, old) hold objects that are not young, [old, count) young ones. */
+struct mid__table {
+    struct mid__watch *entries;
+    size_t old, count, capacity;
+};
+
+struct mid_weak {
+    uintptr_t object; /* 0: cleared */
+    const char *label;
+    mid_weak_fn cleared;
+    void *user;
+    size_t index;          /* in heap->weaks, while not cleared */
+    struct mid_weak *next; /* in the list of cleared ones that wait for their call */
+    struct mid_weak *all_next, *all_prev;
+    bool waiting, released;
+};
+
+struct mid__waiting {
+    struct mid_ref object;
+    mid_finalizer_fn fn;
+    void *user;
+};
+
+/* ---- roots ------------------------------------------------------------------------------------------------------------ */
+
+#define MID__LOCALS 1022u
+
+struct mid__locals {
+    struct mid__locals *next, *prev;
+    struct mid_ref *top; /* where the used ones end, while a later part is the current one */
+    struct mid_ref slots[MID__LOCALS];
+};
+
+struct mid__handle { /* a persistent handle */
+    struct mid_persistent face;
+    const char *label;
+    struct mid__handle *next_free;
+    bool used, listed; /* in use; on the list of those that may refer to young objects */
+};
+
+#define MID__HANDLES 127u
+
+struct mid__handles {
+    struct mid__handles *next;
+    struct mid__handle handles[MID__HANDLES];
+};
+
+struct mid__roots_entry {
+    mid_roots_fn fn;
+    void *user;
+    const char *label;
+};
+
+struct mid_root_visitor {
+    void (*visit)(void *context, struct mid_ref *slot, const char *label);
+    void *context;
+};
+
+struct mid_tracer {
+    void (*visit)(void *context, struct mid_ref *slot, const char *name, size_t index);
+    void *context;
+};
+
+/* ---- ids --------------------------------------------------------------------------------------------------------------- */
+
+struct mid__id {
+    uintptr_t object; /* 0: empty */
+    uint64_t id;
+};
+
+struct mid__ids {
+    struct mid__id *entries;
+    size_t capacity; /* a power of two, or 0 */
+    size_t count;
+    uint64_t next;
+};
+
+/* ---- the heap ------------------------------------------------------------------------------------------------------------ */
+
+#define MID__RECENT 8u
+
+struct mid__listener {
+    mid_event_fn fn;
+    void *user;
+    uint32_t events;
+};
+
+struct mid_heap {
+    struct mid__hot hot; /* must be first: the inlined functions know it */
+    struct mid_heap_options options;
+    enum mid__phase phase;
+    unsigned live_side; /* 0 or 1; the mark side is the other */
+    unsigned busy;      /* in a collection, a callback or a walk: nothing may allocate */
+    struct mid_walk *walk;
+
+    struct mid__type *types;
+    size_t type_count, type_capacity;
+    struct mid_type buffer_type;
+    bool has_buffer_type;
+
+    struct mid__nursery nursery;
+    struct mid__remset remset;
+    struct mid__chunk **chunks; /* of all kinds */
+    size_t chunk_count, chunk_capacity;
+    struct mid__oldspace old;
+    struct mid__largespace large;
+    struct mid__mark mark;
+    size_t sweep_chunk, sweep_block; /* where lazy sweeping goes on */
+
+    struct mid__locals *locals_first, *locals_current;
+    struct mid__handles *handles;
+    struct mid__handle *handle_free;
+    struct mid__handle **young_handles; /* has room for every handle */
+    size_t young_handle_count, handle_capacity, handle_count;
+    struct mid__roots_entry *root_entries;
+    size_t root_count;
+
+    struct mid__table buffers, finalizers, weaks;
+    struct mid_slice *releases; /* slices of dead buffers, to be released outside the collection */
+    size_t release_count, release_capacity;
+    struct mid__waiting *waiting; /* finalizers to run, from waiting_first on */
+    size_t waiting_first, waiting_count, waiting_capacity;
+    bool finalizing;
+    struct mid_weak *cleared; /* weak handles whose callback waits */
+    struct mid_weak *weak_handles;
+    size_t weak_count;
+    struct mid__ids ids;
+
+    /* pace: see pace.c */
+    size_t old_limit, old_limit_initial;
+    size_t live_bytes[2], live_objects[2]; /* old and large space: marked by the last cycle and born since */
+    size_t threshold;       /* a full collection begins when live_bytes reach it */
+    size_t external, array_buffers;
+    size_t external_scavenged; /* external after the last scavenge */
+    size_t external_threshold;
+    size_t marked_last;
+    uint64_t torture_count, torture_turn;
+
+    /* figures and events */
+    uint64_t made_ns;
+    uint64_t collections;
+    struct mid_collection minor, major; /* the one of each sort that is under way */
+    struct mid_collection *counting;    /* the one that present work counts in */
+    uint64_t begun_ns;                  /* of the present pause, wall and CPU */
+    uint64_t begun_cpu_ns;
+    struct mid_collection recent[MID__RECENT];
+    struct mid__listener *listeners;
+    size_t listener_count;
+    struct mid_gc_stats totals; /* the counters of it; spaces are computed on demand */
+    char *refusal;
+};
+
+/* ---- small questions -------------------------------------------------------------------------------------------------- */
+
+MID__INLINE bool mid__is_young(const struct mid_heap *heap, uintptr_t object)
+{
+    return object - heap->hot.young_base < heap->hot.young_bytes;
+}
+
+MID__INLINE unsigned mid__mark_side(const struct mid_heap *heap)
+{
+    return heap->live_side ^ 1u;
+}
+
+/* Which of live_bytes[] an object of so many bytes counts in. */
+MID__INLINE unsigned mid__is_large(size_t bytes)
+{
+    return bytes > MID_YOUNG_BYTES;
+}
+
+MID__INLINE struct mid_ref mid__ref(uintptr_t object)
+{
+    return (struct mid_ref){(struct mid_object *)object};
+}
+
+/* Calls visit(context, slot) for every slot of an object. `visit` is a constant at each call, so that each caller gets a
+ * loop of its own. Objects with a trace callback go through `traced`, an out-of-line function of the same meaning. */
+MID__INLINE void mid__each_slot(struct mid_heap *heap, uintptr_t object, uint64_t header,
+                                void (*visit)(void *context, struct mid_ref *slot), void *context,
+                                void (*traced)(void *context, struct mid_ref *slot, const char *name, size_t index))
+{
+    uint64_t layout = (header & MID__LAYOUT_MASK) >> MID__LAYOUT_SHIFT;
+    struct mid_ref *payload = (struct mid_ref *)(object + MID__WORD);
+    struct mid_ref *end = payload + mid__payload_of(header) / MID__WORD;
+    if (layout == MID__LAYOUT_REFS) {
+        for (struct mid_ref *slot = payload; slot < end; slot++)
+            visit(context, slot);
+    } else if (layout == MID__LAYOUT_TABLE) {
+        const struct mid__type *type = &heap->types[mid__type_index(header)];
+        if (type->trace != NULL) {
+            struct mid_tracer tracer = {traced, context};
+            type->trace(type->user, payload, mid__payload_of(header), &tracer);
+            return;
+        }
+        for (uint32_t i = 0; i < type->field_count; i++)
+            visit(context, payload + type->fields[i].offset / MID__WORD);
+        if (type->tail == MID_TAIL_REFS)
+            for (struct mid_ref *slot = payload + type->fixed_bytes / MID__WORD; slot < end; slot++)
+                visit(context, slot);
+    }
+}
+
+/* ---- heap.c */
+void mid__refuse(struct mid_heap *heap, size_t bytes, const char *why);
+void *mid__grow(void *old, size_t *capacity, size_t wanted, size_t element_bytes);
+
+/* ---- options.c */
+enum mid_status mid__options_settle(struct mid_heap_options *options);
+
+/* ---- nursery.c */
+bool mid__nursery_map(struct mid_heap *heap);
+void mid__nursery_unmap(struct mid_heap *heap);
+bool mid__nursery_open_window(struct mid_heap *heap, size_t bytes);
+void mid__nursery_scavenge(struct mid_heap *heap, bool promote_all);
+void mid__nursery_resize(struct mid_heap *heap);
+void mid__nursery_keep(struct mid_heap *heap, struct mid_ref *slot); /* during a scavenge: the slot keeps its object */
+void mid__nursery_drain(struct mid_heap *heap);
+uintptr_t mid__nursery_forwarded(struct mid_heap *heap, uintptr_t object); /* 0: dead */
+uint64_t mid__nursery_born(const struct mid_heap *heap); /* bytes ever allocated in it */
+void mid__nursery_each(struct mid_heap *heap, void (*fn)(void *context, uintptr_t object), void *context);
+void mid__nursery_decommit(struct mid_heap *heap);
+
+/* ---- remset.c */
+void mid__remember(struct mid_heap *heap, uintptr_t holder, struct mid_ref *slot);
+void mid__remset_scavenge(struct mid_heap *heap);
+void mid__remset_purge(struct mid_heap *heap);
+void mid__remset_each(struct mid_heap *heap, void (*fn)(void *context, struct mid__chunk *chunk, struct mid_ref *slot),
+                      void *context);
+void mid__remset_free(struct mid_heap *heap);
+
+/* ---- oldspace.c */
+void mid__old_init(struct mid_heap *heap);
+uintptr_t mid__old_alloc(struct mid_heap *heap, size_t bytes); /* 0: at the limit or out of memory. Sets live bits. */
+struct mid__chunk *mid__chunk_map(struct mid_heap *heap, enum mid__chunk_kind kind, size_t bytes);
+void mid__chunk_unmap(struct mid_heap *heap, struct mid__chunk *chunk);
+void mid__old_block_list(struct mid__block **list, struct mid__block *block);
+void mid__old_block_unlist(struct mid__block **list, struct mid__block *block);
+void mid__old_block_free(struct mid_heap *heap, struct mid__block *block);
+void mid__old_retire_current(struct mid_heap *heap);
+void mid__old_trim(struct mid_heap *heap, size_t keep_bytes);
+size_t mid__old_total(const struct mid_heap *heap); /* what counts against the limit */
+uintptr_t mid__old_object_of(const struct mid_heap *heap, uintptr_t inner); /* the cell or run that holds an address */
+/* Every object of old and large space whose bit is set on `side`, in address order within a chunk. */
+void mid__old_each(struct mid_heap *heap, unsigned side, void (*fn)(void *context, uintptr_t object), void *context);
+
+/* ---- largespace.c */
+uintptr_t mid__large_alloc(struct mid_heap *heap, size_t bytes); /* zeroed; 0: at the limit or out of memory */
+void mid__large_sweep(struct mid_heap *heap, struct mid__chunk *chunk); /* may unmap the chunk if it is huge */
+void mid__large_trim(struct mid_heap *heap, size_t keep_bytes);
+
+/* ---- mark.c */
+bool mid__mark_init(struct mid_heap *heap);
+void mid__mark_free(struct mid_heap *heap);
+void mid__mark_begin(struct mid_heap *heap);
+bool mid__mark_step(struct mid_heap *heap, size_t budget); /* true when nothing grey is left */
+void mid__mark_shade(struct mid_heap *heap, uintptr_t object);
+void mid__mark_end(struct mid_heap *heap);
+
+/* ---- sweep.c */
+void mid__sweep_begin(struct mid_heap *heap);
+bool mid__sweep_step(struct mid_heap *heap, size_t blocks); /* true when all is swept and the phase is IDLE */
+bool mid__sweep_class(struct mid_heap *heap, struct mid__class *class); /* sweeps until a partial block of it is found */
+
+/* ---- roots.c */
+bool mid__roots_init(struct mid_heap *heap);
+void mid__roots_free(struct mid_heap *heap);
+void mid__roots_scavenge(struct mid_heap *heap);
+void mid__roots_each(struct mid_heap *heap, void (*fn)(void *context, struct mid_ref *slot), void *context);
+
+/* ---- finalize.c */
+bool mid__table_reserve(struct mid__table *table);
+void mid__watched_scavenge(struct mid_heap *heap);
+void mid__watched_mark_end(struct mid_heap *heap);
+void mid__after_collection(struct mid_heap *heap);
+void mid__watched_free(struct mid_heap *heap);
+
+/* ---- ids.c */
+bool mid__ids_reserve(struct mid_heap *heap, size_t more);
+uint64_t mid__ids_give(struct mid_heap *heap, uintptr_t object); /* reserved */
+void mid__ids_moved(struct mid_heap *heap, uintptr_t from, uintptr_t to);
+void mid__ids_purge(struct mid_heap *heap);
+
+/* ---- pace.c */
+void mid__pace_allocation(struct mid_heap *heap, size_t bytes); /* may collect */
+void mid__pace_after_scavenge(struct mid_heap *heap);
+void mid__pace_after_marking(struct mid_heap *heap);
+void mid__pace_external(struct mid_heap *heap);
+void mid__pace_large(struct mid_heap *heap, size_t bytes); /* may collect */
+void mid__pace_near_limit(struct mid_heap *heap, size_t bytes);
+void mid__pace_init(struct mid_heap *heap);
+
+/* ---- collect.c */
+void mid__collect_scavenge(struct mid_heap *heap, const char *reason);
+void mid__collect_full(struct mid_heap *heap, enum mid_collection_kind kind, const char *reason);
+void mid__collect_start(struct mid_heap *heap, const char *reason);
+void mid__collect_step(struct mid_heap *heap, size_t budget, const char *reason);
+void mid__verify_phase(struct mid_heap *heap);
+
+/* ---- trace.c */
+void mid__event_begin(struct mid_heap *heap, struct mid_collection *c, enum mid_collection_kind kind, const char *reason);
+void mid__event_end(struct mid_heap *heap, struct mid_collection *c);
+void mid__event_refused(struct mid_heap *heap);
+void mid__pause_begin(struct mid_heap *heap, struct mid_collection *c);
+void mid__pause_end(struct mid_heap *heap);
+
+/* ---- stats.c */
+void mid__spaces(struct mid_heap *heap, struct mid_space spaces[MID_SPACE_COUNT]);
+size_t mid__heap_used(struct mid_heap *heap);
+size_t mid__heap_total(struct mid_heap *heap);
+
+#endif

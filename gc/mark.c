@@ -1,0 +1,356 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * mark.c: finds what is live in old and large space, in steps of any size.
+ *
+ * Note [Snapshot at the beginning]
+ * Marking begins right after a scavenge. At that moment all roots and all young objects are read, and every old object
+ * that they refer to is made grey; the set of objects reachable *then* is the snapshot, and all of it will be marked.
+ *   - A store into an old object while marking first marks the value that it deletes: no path of the snapshot is cut
+ *     before the marker has gone along it (Yuasa 1990).
+ *   - Objects that come to the old space while marking are black at birth; whatever they refer to was in the snapshot
+ *     or is itself new. Young objects are not traced at all: the same holds for them.
+ *   - A weak handle that is read while marking marks its object.
+ * So when nothing grey is left, marking is finished: no rescan of roots or nursery, no pause whose length depends on what
+ * the program did meanwhile. The price is that what dies during a marking is freed by the next one. (A Dijkstra barrier,
+ * which marks the value stored, frees it sooner and must end with a pause that scans the roots and nursery again.)
+ * A stop-the-world collection is the same with one step without bound.
+ *
+ * The grey objects:
+ *     stack of parts of 510 addresses:  | part | <- below | part | <- top      `sliced`: one large array in progress
+ *
+ *   I1  every object reachable is black, or grey, or reachable from a grey one through white objects (old and large)
+ *   I2  a mark bit is set only where a live bit is set
+ *   I3  while IDLE all mark bits are clear
+ *
+ * Prefetching: an object popped from the stack waits in a ring while its header is fetched, and a reference found waits
+ * in a second ring while its mark bits are fetched (Cher, Hosking and Vitek 2004 have one queue; the bits and the object
+ * lie in different places here, hence two). In a heap that fits the cache the rings only cost: they are left out.
+ *
+ * Overflow: when no part can be had, the object is marked but not pushed, and `overflowed` says so. When the stack is
+ * empty the marked objects are read again and what is found white below them is pushed. Slow, but no memory is needed.
+ */
+#include "internal.h"
+
+#include <stdlib.h>
+
+#define REF_RING    16u
+#define OBJECT_RING 8u
+#define PREFETCH_FROM_BYTES ((size_t)8 << 20)
+#define SLICE_WORDS 2048u
+
+/* ---- the stack ------------------------------------------------------------------------------------------------------------- */
+
+bool mid__mark_init(struct mid_heap *heap)
+{
+    struct mid__mark *m = &heap->mark;
+    m->parts_max = heap->options.mark_stack_bytes / sizeof(struct mid__stack_part);
+    if (m->parts_max == 0)
+        m->parts_max = 1;
+    m->top = calloc(1, sizeof *m->top);
+    m->parts = 1;
+    return m->top != NULL;
+}
+
+void mid__mark_free(struct mid_heap *heap)
+{
+    while (heap->mark.top != NULL) {
+        struct mid__stack_part *below = heap->mark.top->below;
+        free(heap->mark.top);
+        heap->mark.top = below;
+    }
+    free(heap->mark.spare);
+}
+
+static bool add_part(struct mid__mark *m)
+{
+    struct mid__stack_part *part = m->spare;
+    if (part == NULL) {
+        if (m->parts >= m->parts_max || (part = malloc(sizeof *part)) == NULL)
+            return false;
+        m->parts++;
+    }
+    m->spare = NULL;
+    part->below = m->top;
+    part->count = 0;
+    m->top = part;
+    return true;
+}
+
+MID__INLINE void push(struct mid__mark *m, uintptr_t object)
+{
+    if (MID__UNLIKELY(m->top->count == MID__STACK_ENTRIES) && !add_part(m)) {
+        m->overflowed = true;
+        m->overflows++;
+        return;
+    }
+    m->top->entries[m->top->count++] = object;
+}
+
+static bool drop_part(struct mid__mark *m)
+{
+    struct mid__stack_part *empty = m->top;
+    if (empty->below == NULL)
+        return false;
+    m->top = empty->below;
+    if (m->spare != NULL) {
+        free(m->spare);
+        m->parts--;
+    }
+    m->spare = empty;
+    return true;
+}
+
+/* 0 when the stack is empty. */
+MID__INLINE uintptr_t pop(struct mid__mark *m)
+{
+    if (MID__UNLIKELY(m->top->count == 0) && !drop_part(m))
+        return 0;
+    return m->top->entries[--m->top->count];
+}
+
+/* ---- colours --------------------------------------------------------------------------------------------------------------- */
+
+/* White becomes grey. The object is old or large. */
+MID__INLINE void shade(struct mid_heap *heap, uintptr_t object)
+{
+    uint64_t *word = mid__bit_word(object, mid__mark_side(heap)), mask = mid__bit_mask(object);
+    if (*word & mask)
+        return;
+    *word |= mask;
+    push(&heap->mark, object);
+}
+
+void mid__mark_shade(struct mid_heap *heap, uintptr_t object)
+{
+    shade(heap, object);
+}
+
+static void shade_slot(void *context, struct mid_ref *slot)
+{
+    struct mid_heap *heap = context;
+    uintptr_t object = (uintptr_t)slot->object;
+    if (object != 0 && !mid__is_young(heap, object))
+        shade(heap, object);
+}
+
+static void shade_traced(void *context, struct mid_ref *slot, const char *name, size_t index)
+{
+    (void)name;
+    (void)index;
+    shade_slot(context, slot);
+}
+
+static void shade_fields(void *context, uintptr_t object)
+{
+    mid__each_slot(context, object, *mid__header_at(object), shade_slot, context, shade_traced);
+}
+
+/* ---- the loop ----------------------------------------------------------------------------------------------------------------- */
+
+struct drain {
+    struct mid_heap *heap;
+    uintptr_t refs[REF_RING];
+    uintptr_t objects[OBJECT_RING];
+    unsigned ref_at, object_at;
+};
+
+/* A reference is found: its mark bits are asked for now and looked at REF_RING references later. */
+static void found_slot(void *context, struct mid_ref *slot)
+{
+    struct drain *d = context;
+    uintptr_t object = (uintptr_t)slot->object;
+    if (object == 0 || mid__is_young(d->heap, object))
+        return;
+    MID__PREFETCH(mid__bit_word(object, mid__mark_side(d->heap)));
+    uintptr_t oldest = d->refs[d->ref_at];
+    d->refs[d->ref_at] = object;
+    d->ref_at = (d->ref_at + 1) % REF_RING;
+    if (oldest != 0)
+        shade(d->heap, oldest);
+}
+
+static void found_traced(void *context, struct mid_ref *slot, const char *name, size_t index)
+{
+    (void)name;
+    (void)index;
+    found_slot(context, slot);
+}
+
+static void flush_refs(struct drain *d)
+{
+    for (unsigned i = 0; i < REF_RING; i++) {
+        uintptr_t object = d->refs[d->ref_at];
+        d->refs[d->ref_at] = 0;
+        d->ref_at = (d->ref_at + 1) % REF_RING;
+        if (object != 0)
+            shade(d->heap, object);
+    }
+}
+
+/* The next grey object; with prefetching, one whose header has been on its way for a while. 0 when none is left. */
+MID__INLINE uintptr_t next_object(struct drain *d, bool prefetch)
+{
+    struct mid__mark *m = &d->heap->mark;
+    if (!prefetch)
+        return pop(m);
+    for (unsigned empty = 0;;) {
+        uintptr_t object = pop(m), oldest = d->objects[d->object_at];
+        if (object != 0)
+            MID__PREFETCH((const void *)object);
+        d->objects[d->object_at] = object;
+        d->object_at = (d->object_at + 1) % OBJECT_RING;
+        if (oldest != 0)
+            return oldest;
+        empty = object == 0 ? empty + 1 : 0;
+        if (empty > OBJECT_RING) {
+            flush_refs(d);
+            if (m->top->count == 0 && m->top->below == NULL)
+                return 0;
+            empty = 0;
+        }
+    }
+}
+
+/* Scans one piece of the array in progress. */
+MID__INLINE size_t scan_slice(struct drain *d, bool prefetch)
+{
+    struct mid_heap *heap = d->heap;
+    struct mid__mark *m = &heap->mark;
+    struct mid_ref *payload = (struct mid_ref *)(m->sliced + MID__WORD);
+    size_t words = mid__payload_of(*mid__header_at(m->sliced)) / MID__WORD, from = m->sliced_word;
+    size_t to = words - from < SLICE_WORDS ? words : from + SLICE_WORDS;
+    for (size_t i = from; i < to; i++)
+        if (prefetch)
+            found_slot(d, &payload[i]);
+        else
+            shade_slot(heap, &payload[i]);
+    m->sliced_word = to;
+    if (to == words)
+        m->sliced = 0;
+    return (to - from) * MID__WORD;
+}
+
+MID__INLINE size_t scan(struct drain *d, uintptr_t object, bool prefetch)
+{
+    struct mid_heap *heap = d->heap;
+    struct mid__mark *m = &heap->mark;
+    uint64_t header = *mid__header_at(object);
+    size_t bytes = mid__bytes_of(header);
+    m->bytes[mid__is_large(bytes)] += bytes;
+    m->objects[mid__is_large(bytes)]++;
+    if (MID__UNLIKELY(mid__is_large(bytes))) {
+        if ((header & MID__LAYOUT_MASK) == (uint64_t)MID__LAYOUT_REFS << MID__LAYOUT_SHIFT) {
+            m->sliced = object;
+            m->sliced_word = 0;
+            return MID__WORD;
+        }
+        if ((header & MID__LAYOUT_MASK) == 0)
+            return MID__WORD;
+    }
+    if (prefetch)
+        mid__each_slot(heap, object, header, found_slot, d, found_traced);
+    else
+        mid__each_slot(heap, object, header, shade_slot, heap, shade_traced);
+    return bytes;
+}
+
+/* Scans grey objects until some `budget` bytes are done or none is left; true for the latter. */
+MID__INLINE bool drain(struct mid_heap *heap, size_t budget, bool prefetch)
+{
+    struct drain d = {.heap = heap};
+    struct mid__mark *m = &heap->mark;
+    bool empty = false;
+    for (size_t done = 0; done < budget;) {
+        if (m->sliced != 0) {
+            done += scan_slice(&d, prefetch);
+            continue;
+        }
+        uintptr_t object = next_object(&d, prefetch);
+        if (object == 0) {
+            empty = true;
+            break;
+        }
+        done += scan(&d, object, prefetch) + MID__WORD;
+    }
+    for (unsigned i = 0; i < OBJECT_RING; i++) /* what waits in the rings is grey: back on the stack */
+        if (d.objects[i] != 0)
+            push(m, d.objects[i]);
+    flush_refs(&d);
+    return empty;
+}
+
+/* ---- overflow --------------------------------------------------------------------------------------------------------------- */
+
+/* Pushes what is white below a marked object, and goes on from there at once while the stack has room. */
+static void rescan(void *context, uintptr_t object)
+{
+    struct mid_heap *heap = context;
+    shade_fields(heap, object);
+    drain(heap, SIZE_MAX, false);
+}
+
+static void count_marked(void *context, uintptr_t object)
+{
+    struct mid__mark *m = &((struct mid_heap *)context)->mark;
+    size_t bytes = mid__bytes_of(*mid__header_at(object));
+    m->bytes[mid__is_large(bytes)] += bytes;
+    m->objects[mid__is_large(bytes)]++;
+}
+
+/* Objects that were not pushed were not counted either: the counts are made anew. */
+static void rescan_marked(struct mid_heap *heap)
+{
+    struct mid__mark *m = &heap->mark;
+    while (m->overflowed) {
+        m->overflowed = false;
+        mid__old_each(heap, mid__mark_side(heap), rescan, heap);
+    }
+    m->bytes[0] = m->bytes[1] = m->objects[0] = m->objects[1] = 0;
+    mid__old_each(heap, mid__mark_side(heap), count_marked, heap);
+}
+
+/* ---- the phases ----------------------------------------------------------------------------------------------------------------- */
+
+static void shade_root(void *context, struct mid_ref *slot)
+{
+    shade_slot(context, slot);
+}
+
+/* Takes the snapshot. A scavenge has just ended, nothing is left to sweep, and so all mark bits are clear. */
+void mid__mark_begin(struct mid_heap *heap)
+{
+    struct mid__mark *m = &heap->mark;
+    heap->phase = MID__MARK;
+    heap->hot.interest_base = 0;
+    heap->hot.interest_bytes = UINTPTR_MAX;
+    m->bytes[0] = m->bytes[1] = 0;
+    m->objects[0] = m->objects[1] = 0;
+    mid__roots_each(heap, shade_root, heap);
+    mid__nursery_each(heap, shade_fields, heap);
+}
+
+bool mid__mark_step(struct mid_heap *heap, size_t budget)
+{
+    bool large = heap->live_bytes[0] + heap->live_bytes[1] >= PREFETCH_FROM_BYTES;
+    bool empty = large ? drain(heap, budget, true) : drain(heap, budget, false);
+    if (empty && heap->mark.overflowed)
+        rescan_marked(heap);
+    return empty;
+}
+
+/* Nothing is grey. Settles what depends on death, and makes the marked objects the live ones. */
+void mid__mark_end(struct mid_heap *heap)
+{
+    mid__watched_mark_end(heap); /* weak handles, finalizers (which may make more grey, and black), buffers */
+    mid__remset_purge(heap);
+    mid__ids_purge(heap);
+    for (unsigned i = 0; i < 2; i++) {
+        heap->live_bytes[i] = heap->mark.bytes[i];
+        heap->live_objects[i] = heap->mark.objects[i];
+    }
+    heap->totals.marked_bytes += heap->mark.bytes[0] + heap->mark.bytes[1];
+    heap->totals.mark_stack_overflows = heap->mark.overflows;
+    heap->hot.interest_base = heap->hot.young_base;
+    heap->hot.interest_bytes = heap->hot.young_bytes;
+    mid__sweep_begin(heap);
+}

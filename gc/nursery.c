@@ -1,0 +1,287 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * nursery.c: where objects are born, and the scavenge that empties it.
+ *
+ *     young_base                                 + capacity_max
+ *     | survivors | born since | free ... |      | To: empty ...  <- promoted |
+ *     ^ from_base ^ survivors_end ^ top   ^ from_end     (the halves change places at each scavenge)
+ *
+ * Two halves, mapped once at their greatest size; `capacity` of each is in use. Allocation bumps hot.top inside a *window*
+ * of zeroed bytes that ends at hot.limit: opening a window (16 KiB) is where the heap gets to see the program, so that
+ * the pace of marking and the torture modes need no check of their own on the fast path.
+ *
+ *   I1  [from_base, hot.top) is one run of objects; [hot.top, hot.limit) is zero
+ *   I2  during a scavenge: to_top <= promoted. Every live object of From takes its size in To, or at least 8 bytes for
+ *       its entry on the stack of promoted objects that grows down from the end; the halves are equal; so it holds
+ *   I3  after a scavenge To holds nothing that is reachable
+ *
+ * Cheney (1970): what has been copied and not yet scanned lies between `scan` and `to_top`, To is its own queue. Our
+ * departures: objects may leave for the old space (after promote_age scavenges, or when To fills: Ungar 1984 and V8);
+ * those wait on a stack at the other end of To, because they do not lie in a row. A promotion that fails, because the
+ * old space is at its limit, is a copy to To: nothing is ever lost, and pace.c asks for a full collection.
+ */
+#include "internal.h"
+
+#include <string.h>
+
+#define WINDOW_BYTES ((size_t)16 << 10)
+
+bool mid__nursery_map(struct mid_heap *heap)
+{
+    struct mid__nursery *n = &heap->nursery;
+    size_t bytes = 2 * heap->options.semispace_bytes;
+    void *base = mid__sys_map(bytes, MID__BLOCK_BYTES);
+    if (base == NULL)
+        return false;
+    n->capacity_max = heap->options.semispace_bytes;
+    n->capacity = heap->options.semispace_start_bytes;
+    n->from_base = (uintptr_t)base;
+    n->from_end = n->from_base + n->capacity;
+    n->survivors_end = n->from_base;
+    n->to_base = n->from_base + n->capacity_max;
+    heap->hot.top = heap->hot.limit = n->from_base;
+    heap->hot.young_base = n->from_base;
+    heap->hot.young_bytes = bytes;
+    if (heap->phase != MID__MARK) {
+        heap->hot.interest_base = heap->hot.young_base;
+        heap->hot.interest_bytes = heap->hot.young_bytes;
+    }
+    return true;
+}
+
+void mid__nursery_unmap(struct mid_heap *heap)
+{
+    if (heap->hot.young_bytes != 0)
+        mid__sys_unmap((void *)heap->hot.young_base, heap->hot.young_bytes);
+}
+
+/* Makes room for `bytes` at hot.top; false when the half is full. */
+bool mid__nursery_open_window(struct mid_heap *heap, size_t bytes)
+{
+    struct mid__hot *hot = &heap->hot;
+    uintptr_t end = heap->nursery.from_end;
+    if (bytes > end - hot->top)
+        return false;
+    uintptr_t wanted = hot->top + bytes;
+    if (heap->options.torture == MID_TORTURE_NONE && wanted < hot->top + WINDOW_BYTES)
+        wanted = end - hot->top < WINDOW_BYTES ? end : hot->top + WINDOW_BYTES;
+    if (wanted > hot->limit) {
+        memset((void *)hot->limit, 0, wanted - hot->limit);
+        hot->limit = wanted;
+    }
+    return true;
+}
+
+uint64_t mid__nursery_born(const struct mid_heap *heap)
+{
+    return heap->nursery.consumed + (heap->hot.top - heap->nursery.survivors_end);
+}
+
+void mid__nursery_each(struct mid_heap *heap, void (*fn)(void *context, uintptr_t object), void *context)
+{
+    for (uintptr_t at = heap->nursery.from_base; at < heap->hot.top; at += mid__bytes_of(*mid__header_at(at)))
+        fn(context, at);
+}
+
+/* ---- moving ----------------------------------------------------------------------------------------------------------------- */
+
+MID__INLINE bool in_from(const struct mid__nursery *n, uintptr_t object)
+{
+    return object - n->old_base < n->old_end - n->old_base;
+}
+
+MID__INLINE void copy_words(uintptr_t to, uintptr_t from, size_t bytes)
+{
+    if (bytes > 128) {
+        memcpy((void *)to, (const void *)from, bytes);
+        return;
+    }
+    for (size_t i = 0; i < bytes; i += MID__WORD)
+        memcpy((void *)(to + i), (const void *)(from + i), MID__WORD);
+}
+
+static bool wants_promotion(const struct mid_heap *heap, uint64_t header)
+{
+    const struct mid__nursery *n = &heap->nursery;
+    unsigned age = (unsigned)((header & MID__AGE_MASK) >> MID__AGE_SHIFT);
+    return n->promote_all ||
+           ((heap->options.promotion & MID_PROMOTE_SURVIVED) != 0 && age >= heap->options.promote_age) ||
+           ((heap->options.promotion & MID_PROMOTE_TO_SPACE) != 0 && n->to_top - n->to_base > n->promote_above);
+}
+
+/* Moves an object out of From; returns its new address. */
+static uintptr_t evacuate(struct mid_heap *heap, uintptr_t object, uint64_t header)
+{
+    struct mid__nursery *n = &heap->nursery;
+    size_t bytes = mid__bytes_of(header);
+    uintptr_t to = 0;
+    if (wants_promotion(heap, header)) {
+        to = mid__old_alloc(heap, bytes);
+        if (to != 0) {
+            *--n->promoted = to;
+            n->promoted_bytes += bytes;
+        } else {
+            n->failed_bytes += bytes;
+        }
+    }
+    if (to == 0) {
+        to = n->to_top;
+        n->to_top += bytes;
+        n->survived_bytes += bytes;
+        if ((header & MID__AGE_MASK) != MID__AGE_MASK)
+            header += (uint64_t)1 << MID__AGE_SHIFT;
+    }
+    copy_words(to + MID__WORD, object + MID__WORD, bytes - MID__WORD);
+    *mid__header_at(to) = header;
+    *mid__header_at(object) = to;
+    if (MID__UNLIKELY((header & MID__HAS_ID) != 0))
+        mid__ids_moved(heap, object, to);
+    return to;
+}
+
+MID__INLINE void keep(struct mid_heap *heap, struct mid_ref *slot)
+{
+    uintptr_t object = (uintptr_t)slot->object;
+    if (!in_from(&heap->nursery, object))
+        return;
+    uint64_t header = *mid__header_at(object);
+    *slot = mid__ref((header & MID__IS_HEADER) ? evacuate(heap, object, header) : (uintptr_t)header);
+}
+
+void mid__nursery_keep(struct mid_heap *heap, struct mid_ref *slot)
+{
+    keep(heap, slot);
+}
+
+/* Where the object is now; 0 when nothing has kept it. For objects outside From, themselves. */
+uintptr_t mid__nursery_forwarded(struct mid_heap *heap, uintptr_t object)
+{
+    if (!in_from(&heap->nursery, object))
+        return object;
+    uint64_t header = *mid__header_at(object);
+    return (header & MID__IS_HEADER) ? 0 : (uintptr_t)header;
+}
+
+/* ---- scanning --------------------------------------------------------------------------------------------------------------- */
+
+static void scan_slot(void *heap, struct mid_ref *slot)
+{
+    keep(heap, slot);
+}
+
+static void scan_traced(void *heap, struct mid_ref *slot, const char *name, size_t index)
+{
+    (void)name;
+    (void)index;
+    keep(heap, slot);
+}
+
+struct promoted {
+    struct mid_heap *heap;
+    uintptr_t holder;
+};
+
+static void scan_promoted_slot(void *context, struct mid_ref *slot)
+{
+    struct promoted *p = context;
+    keep(p->heap, slot);
+    if (mid__is_young(p->heap, (uintptr_t)slot->object))
+        mid__remember(p->heap, p->holder, slot);
+}
+
+static void scan_promoted_traced(void *context, struct mid_ref *slot, const char *name, size_t index)
+{
+    (void)name;
+    (void)index;
+    scan_promoted_slot(context, slot);
+}
+
+/* Keeps everything that the objects kept so far refer to. */
+void mid__nursery_drain(struct mid_heap *heap)
+{
+    struct mid__nursery *n = &heap->nursery;
+    for (;;) {
+        if (n->promoted < (uintptr_t *)n->to_end) {
+            struct promoted p = {heap, *n->promoted++};
+            mid__each_slot(heap, p.holder, *mid__header_at(p.holder), scan_promoted_slot, &p, scan_promoted_traced);
+        } else if (n->scan < n->to_top) {
+            uint64_t header = *mid__header_at(n->scan);
+            mid__each_slot(heap, n->scan, header, scan_slot, heap, scan_traced);
+            n->scan += mid__bytes_of(header);
+        } else {
+            return;
+        }
+    }
+}
+
+/* ---- the scavenge ------------------------------------------------------------------------------------------------------------- */
+
+static void open_to_space(struct mid_heap *heap, bool promote_all)
+{
+    struct mid__nursery *n = &heap->nursery;
+    n->consumed = mid__nursery_born(heap);
+    n->old_base = n->from_base;
+    n->old_end = heap->hot.top;
+    n->scan = n->to_top = n->to_base;
+    n->to_end = n->to_base + n->capacity;
+    n->promoted = (uintptr_t *)n->to_end;
+    n->promote_all = promote_all;
+    n->promote_above = n->capacity / 100 * heap->options.promote_to_percent;
+    n->survived_bytes = n->promoted_bytes = n->failed_bytes = 0;
+}
+
+static void change_places(struct mid_heap *heap)
+{
+    struct mid__nursery *n = &heap->nursery;
+    uintptr_t emptied = n->from_base;
+    n->from_base = n->to_base;
+    n->from_end = n->from_base + n->capacity;
+    n->to_base = emptied;
+    n->old_base = n->old_end = 0;
+    heap->hot.top = heap->hot.limit = n->survivors_end = n->to_top;
+}
+
+void mid__nursery_scavenge(struct mid_heap *heap, bool promote_all)
+{
+    if (heap->hot.young_bytes == 0)
+        return;
+    open_to_space(heap, promote_all);
+    mid__roots_scavenge(heap);
+    mid__remset_scavenge(heap);
+    mid__nursery_drain(heap);
+    mid__watched_scavenge(heap); /* weak handles, finalizers, buffers; drains what finalizers keep */
+    change_places(heap);
+    heap->totals.copied_bytes += heap->nursery.survived_bytes;
+    heap->totals.promoted_bytes += heap->nursery.promoted_bytes;
+    heap->totals.failed_promotion_bytes += heap->nursery.failed_bytes;
+}
+
+/* ---- size ----------------------------------------------------------------------------------------------------------------------- */
+
+/* Grows the halves while more than a fifth survives: what dies within a larger nursery costs nothing. */
+void mid__nursery_resize(struct mid_heap *heap)
+{
+    struct mid__nursery *n = &heap->nursery;
+    size_t stayed_or_left = n->survived_bytes + n->promoted_bytes;
+    if (n->capacity == n->capacity_max || stayed_or_left <= n->capacity / 5)
+        return;
+    n->capacity = n->capacity > n->capacity_max / 2 ? n->capacity_max : 2 * n->capacity;
+    n->from_end = n->from_base + n->capacity;
+}
+
+/* After a full collection by hand: gives all pages beyond the survivors back, and begins small again. */
+void mid__nursery_decommit(struct mid_heap *heap)
+{
+    struct mid__nursery *n = &heap->nursery;
+    if (heap->hot.young_bytes == 0)
+        return;
+    size_t used = heap->hot.top - n->from_base, keep_bytes = mid__align_up(used, MID__PAGE_BYTES);
+    if (used <= heap->options.semispace_start_bytes / 2) {
+        n->capacity = heap->options.semispace_start_bytes;
+        n->from_end = n->from_base + n->capacity;
+    }
+    heap->hot.limit = heap->hot.top;
+    (void)mid__sys_decommit((void *)n->to_base, n->capacity_max);
+    if (keep_bytes < n->capacity_max)
+        (void)mid__sys_decommit((void *)(n->from_base + keep_bytes), n->capacity_max - keep_bytes);
+}

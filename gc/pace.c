@@ -1,0 +1,194 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * pace.c: when to collect, how much of it at a time, and what the limits allow. It decides; collect.c does.
+ *
+ *     bytes in old and large space (live_bytes)
+ *     |--- marked_last ---|------- growth -------|
+ *     0                   ^ last marking    ^start ^ threshold          ^ old_limit
+ *
+ * A full collection is due when live_bytes reach the threshold: marked_last grown by growth_percent, by growth_min_bytes
+ * at least, and never beyond the limit; or a fixed figure for measurements at equal heaps. Incremental marking begins when
+ * three quarters of the growth are used, and each window of the nursery then marks so much that it ends in time:
+ *
+ *     bytes to mark now = bytes left to mark * (window / bytes left to the threshold)      within [1, 8] * mark_step_bytes
+ *
+ * This supposes that all that is allocated gets old, which errs on the safe side; if marking is late all the same, the
+ * steps grow to their bound, and at the limit the rest is done at once.
+ *
+ * External memory presses twice: growth by external_step_bytes asks for a scavenge, since buffers mostly die young; and
+ * a sum above external_threshold asks for a full collection.
+ *
+ *   I1  nothing here runs while the heap is busy
+ */
+#include "internal.h"
+
+static size_t live_now(const struct mid_heap *heap)
+{
+    return heap->live_bytes[0] + heap->live_bytes[1];
+}
+
+/* part of 100; no overflow for anything that fits in memory */
+static size_t percent(size_t bytes, size_t part)
+{
+    return bytes / 100 * part + bytes % 100 * part / 100;
+}
+
+static void set_thresholds(struct mid_heap *heap)
+{
+    const struct mid_heap_options *o = &heap->options;
+    size_t grown = percent(heap->marked_last, o->growth_percent);
+    if (grown < o->growth_min_bytes)
+        grown = o->growth_min_bytes;
+    heap->threshold = o->growth == MID_GROWTH_FIXED ? o->old_fixed_bytes : heap->marked_last + grown;
+    if (heap->threshold > heap->old_limit)
+        heap->threshold = heap->old_limit;
+}
+
+static void set_external_threshold(struct mid_heap *heap)
+{
+    size_t grown = percent(heap->external, heap->options.growth_percent);
+    if (grown < 2 * heap->options.external_step_bytes)
+        grown = 2 * heap->options.external_step_bytes;
+    heap->external_threshold = heap->external + grown;
+}
+
+void mid__pace_init(struct mid_heap *heap)
+{
+    heap->old_limit = heap->old_limit_initial = heap->options.old_limit_bytes;
+    set_thresholds(heap);
+    set_external_threshold(heap);
+}
+
+/* Called when what was marked has become live; the slices of dead buffers are still to be released. */
+void mid__pace_after_marking(struct mid_heap *heap)
+{
+    heap->marked_last = live_now(heap);
+    set_thresholds(heap);
+    size_t external = heap->external;
+    for (size_t i = 0; i < heap->release_count; i++)
+        heap->external -= heap->releases[i].bytes;
+    set_external_threshold(heap);
+    heap->external = external;
+}
+
+/* External memory has grown: the next allocation must come by the slow path when that is enough to collect. */
+void mid__pace_external(struct mid_heap *heap)
+{
+    if (heap->external >= heap->external_scavenged + heap->options.external_step_bytes)
+        heap->hot.limit = heap->hot.top;
+}
+
+/* ---- what a window of the nursery pays ------------------------------------------------------------------------------------ */
+
+static size_t step_budget(const struct mid_heap *heap, size_t window)
+{
+    size_t step = heap->options.mark_step_bytes, marked = heap->mark.bytes[0] + heap->mark.bytes[1];
+    size_t live = live_now(heap);
+    double left = live > marked ? (double)(live - marked) : 0.0;
+    double room = heap->threshold > live ? (double)(heap->threshold - live) : 1.0;
+    double wanted = left * (double)window / room;
+    if (wanted < (double)step)
+        return step;
+    return wanted > 8.0 * (double)step ? 8 * step : (size_t)wanted;
+}
+
+static void torture(struct mid_heap *heap)
+{
+    if (++heap->torture_count % heap->options.torture_every != 0)
+        return;
+    bool odd = (heap->torture_turn++ & 1) != 0;
+    switch (heap->options.torture) {
+    case MID_TORTURE_SCAVENGE:
+        mid__collect_scavenge(heap, "torture");
+        break;
+    case MID_TORTURE_FULL:
+        mid__collect_full(heap, MID_COLLECTION_FULL, "torture");
+        break;
+    case MID_TORTURE_ALTERNATE:
+        if (odd)
+            mid__collect_full(heap, MID_COLLECTION_FULL, "torture");
+        else
+            mid__collect_scavenge(heap, "torture");
+        break;
+    default:
+        if (odd)
+            mid__collect_step(heap, 1, "torture");
+        else
+            mid__collect_scavenge(heap, "torture");
+        break;
+    }
+}
+
+#define SWEEP_BLOCKS_A_WINDOW 16
+
+/* An allocation has left the fast path, about once a window: its share of the collector's work is done here. */
+void mid__pace_allocation(struct mid_heap *heap, size_t bytes)
+{
+    if (heap->options.torture != MID_TORTURE_NONE)
+        torture(heap);
+    else if (heap->external >= heap->external_scavenged + heap->options.external_step_bytes)
+        mid__collect_scavenge(heap, "external memory");
+    else if (heap->phase == MID__MARK)
+        mid__collect_step(heap, step_budget(heap, bytes < 16384 ? 16384 : bytes), "allocation");
+    else if (heap->phase == MID__SWEEP)
+        mid__sweep_step(heap, SWEEP_BLOCKS_A_WINDOW);
+    mid__after_collection(heap);
+}
+
+/* ---- when to begin ------------------------------------------------------------------------------------------------------------- */
+
+static bool incremental(const struct mid_heap *heap)
+{
+    return heap->options.marking != MID_MARKING_STOP;
+}
+
+static void begin_full(struct mid_heap *heap, const char *reason)
+{
+    if (incremental(heap))
+        mid__collect_start(heap, reason);
+    else
+        mid__collect_full(heap, MID_COLLECTION_FULL, reason);
+}
+
+static void begin_if_due(struct mid_heap *heap, size_t more)
+{
+    size_t live = live_now(heap) + more, start = heap->threshold;
+    if (heap->phase == MID__MARK)
+        return;
+    if (incremental(heap) && heap->marked_last < start)
+        start -= (start - heap->marked_last) / 4;
+    if (live >= start)
+        begin_full(heap, "old space growth");
+    else if (heap->external >= heap->external_threshold)
+        begin_full(heap, "external memory");
+}
+
+void mid__pace_after_scavenge(struct mid_heap *heap)
+{
+    if (heap->nursery.failed_bytes != 0)
+        mid__collect_full(heap, MID_COLLECTION_FULL, "old space at its limit");
+    else
+        begin_if_due(heap, 0);
+}
+
+/* A large object is about to be born, which no scavenge will see. */
+void mid__pace_large(struct mid_heap *heap, size_t bytes)
+{
+    begin_if_due(heap, bytes);
+    mid__after_collection(heap);
+}
+
+/* Asks the program for a higher limit when `bytes` more would not fit. */
+void mid__pace_near_limit(struct mid_heap *heap, size_t bytes)
+{
+    size_t limit = heap->old_limit, total = mid__old_total(heap);
+    if (heap->options.near_limit == NULL || (total <= limit && limit - total >= bytes))
+        return;
+    heap->busy++;
+    size_t raised = heap->options.near_limit(heap->options.near_limit_user, limit, heap->old_limit_initial);
+    heap->busy--;
+    if (raised > limit) {
+        heap->old_limit = raised;
+        set_thresholds(heap);
+    }
+}

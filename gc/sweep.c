@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * sweep.c: after a marking, finds out which blocks have room. The heap is right without it: the marks have become the live
+ * bits, by changing sides, and what is not marked is free. Sweeping a block counts its bits, clears the other side for the
+ * next marking, and hangs the block on the list where it belongs; no object is read or written. It is done lazily: a few
+ * blocks with each window of the nursery, or when a class needs a block.
+ *
+ *   I1  in phase SWEEP, blocks before (sweep_chunk, sweep_block) are not UNSWEPT, those behind may be
+ *   I2  nothing is allocated in an UNSWEPT block
+ *   I3  the phase is IDLE again when no block is UNSWEPT, and only then may a marking begin
+ *
+ * With MID_CHECK, dead cells are filled with 0xdb, so that a stale reference is soon found out.
+ */
+#include "internal.h"
+
+#include <string.h>
+
+void mid__sweep_begin(struct mid_heap *heap)
+{
+    mid__old_retire_current(heap);
+    heap->live_side = mid__mark_side(heap);
+    for (size_t i = 0; i < heap->chunk_count; i++) {
+        struct mid__chunk *chunk = heap->chunks[i];
+        if (chunk->kind != MID__CHUNK_OLD)
+            continue;
+        for (unsigned b = MID__FIRST_BLOCK; b < MID__BLOCKS; b++) {
+            struct mid__block *block = &chunk->u.blocks[b];
+            struct mid__class *class = &heap->old.classes[block->class_index];
+            if (block->state == MID__BLOCK_FREE)
+                continue;
+            if (block->state == MID__BLOCK_PARTIAL)
+                mid__old_block_unlist(&class->partial, block);
+            block->state = MID__BLOCK_UNSWEPT;
+            mid__old_block_list(&class->unswept, block);
+        }
+    }
+    heap->sweep_chunk = 0;
+    heap->sweep_block = MID__FIRST_BLOCK;
+    heap->phase = MID__SWEEP;
+}
+
+#if defined(MID_CHECK) && MID_CHECK
+static void poison_dead(const struct mid__block *block, const uint64_t *live)
+{
+    size_t bytes = block->cell_words * MID__WORD;
+    for (size_t cell = 0; cell < block->cells; cell++) {
+        size_t bit = cell * block->cell_words;
+        if ((live[bit >> 6] >> (bit & 63) & 1) == 0)
+            memset((void *)(mid__block_start(block) + cell * bytes), 0xdb, bytes);
+    }
+}
+#else
+MID__INLINE void poison_dead(const struct mid__block *block, const uint64_t *live)
+{
+    (void)block;
+    (void)live;
+}
+#endif
+
+static void sweep_block(struct mid_heap *heap, struct mid__block *block)
+{
+    struct mid__class *class = &heap->old.classes[block->class_index];
+    struct mid__chunk *chunk = mid__chunk_of((uintptr_t)block);
+    size_t first = block->index * MID__BLOCK_BITMAP_WORDS;
+    const uint64_t *live = mid__bitmap(chunk, heap->live_side) + first;
+    unsigned used = 0;
+    for (size_t i = 0; i < MID__BLOCK_BITMAP_WORDS; i++)
+        used += mid__popcount64(live[i]);
+    memset(mid__bitmap(chunk, mid__mark_side(heap)) + first, 0, MID__BLOCK_BITMAP_WORDS * 8);
+    poison_dead(block, live);
+    mid__old_block_unlist(&class->unswept, block);
+    block->used = (uint16_t)used;
+    block->state = MID__BLOCK_FULL;
+    if (used == 0) {
+        mid__old_block_free(heap, block);
+    } else if (used < block->cells) {
+        block->state = MID__BLOCK_PARTIAL;
+        mid__old_block_list(&class->partial, block);
+    }
+}
+
+bool mid__sweep_class(struct mid_heap *heap, struct mid__class *class)
+{
+    while (class->unswept != NULL && class->partial == NULL)
+        sweep_block(heap, class->unswept);
+    return class->partial != NULL;
+}
+
+/* Sweeps what is left of one chunk, at most *blocks of it; a chunk of large objects counts as one. */
+static void sweep_chunk(struct mid_heap *heap, size_t *blocks)
+{
+    struct mid__chunk *chunk = heap->chunks[heap->sweep_chunk];
+    if (chunk->kind != MID__CHUNK_OLD) {
+        size_t before = heap->chunk_count;
+        mid__large_sweep(heap, chunk);
+        --*blocks;
+        if (heap->chunk_count == before) /* else another chunk has come to its place */
+            heap->sweep_chunk++;
+        return;
+    }
+    for (; heap->sweep_block < MID__BLOCKS; heap->sweep_block++) {
+        struct mid__block *block = &chunk->u.blocks[heap->sweep_block];
+        if (block->state != MID__BLOCK_UNSWEPT)
+            continue;
+        if ((*blocks)-- == 0) {
+            *blocks = 0;
+            return;
+        }
+        sweep_block(heap, block);
+    }
+    heap->sweep_block = MID__FIRST_BLOCK;
+    heap->sweep_chunk++;
+}
+
+bool mid__sweep_step(struct mid_heap *heap, size_t blocks)
+{
+    if (heap->phase != MID__SWEEP)
+        return true;
+    while (heap->sweep_chunk < heap->chunk_count && blocks > 0)
+        sweep_chunk(heap, &blocks);
+    if (heap->sweep_chunk < heap->chunk_count)
+        return false;
+    heap->phase = MID__IDLE;
+    size_t spare = heap->threshold > mid__old_total(heap) ? heap->threshold - mid__old_total(heap) : 0;
+    mid__old_trim(heap, spare / 2);
+    mid__large_trim(heap, spare / 2);
+    return true;
+}
