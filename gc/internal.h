@@ -456,6 +456,12 @@ MID__INLINE struct mid_ref mid__ref(uintptr_t object)
     return (struct mid_ref){(struct mid_object *)object};
 }
 
+/* Until the next window is opened the inlined bump fails, so that an allocation where none is allowed gets null. */
+MID__INLINE void mid__close_window(struct mid_heap *heap)
+{
+    heap->hot.limit = heap->hot.top;
+}
+
 /* Calls visit(context, slot) for every slot of an object. `visit` is a constant at each call, so that each caller gets a
  * loop of its own. Objects with a trace callback go through `traced`, an out-of-line function of the same meaning. */
 MID__INLINE void mid__each_slot(struct mid_heap *heap, uintptr_t object, uint64_t header,

@@ -280,7 +280,7 @@ void mid__nursery_decommit(struct mid_heap *heap)
         n->capacity = heap->options.semispace_start_bytes;
         n->from_end = n->from_base + n->capacity;
     }
-    heap->hot.limit = heap->hot.top;
+    mid__close_window(heap);
     (void)mid__sys_decommit((void *)n->to_base, n->capacity_max);
     if (keep_bytes < n->capacity_max)
         (void)mid__sys_decommit((void *)(n->from_base + keep_bytes), n->capacity_max - keep_bytes);

@@ -75,7 +75,7 @@ void mid__pace_after_marking(struct mid_heap *heap)
 void mid__pace_external(struct mid_heap *heap)
 {
     if (heap->external >= heap->external_scavenged + heap->options.external_step_bytes)
-        heap->hot.limit = heap->hot.top;
+        mid__close_window(heap);
 }
 
 /* ---- what a window of the nursery pays ------------------------------------------------------------------------------------ */
@@ -185,6 +185,7 @@ void mid__pace_near_limit(struct mid_heap *heap, size_t bytes)
     if (heap->options.near_limit == NULL || (total <= limit && limit - total >= bytes))
         return;
     heap->busy++;
+    mid__close_window(heap);
     size_t raised = heap->options.near_limit(heap->options.near_limit_user, limit, heap->old_limit_initial);
     heap->busy--;
     if (raised > limit) {

@@ -82,6 +82,7 @@ static void trace(struct mid_heap *heap, const struct mid_collection *c)
 static void tell(struct mid_heap *heap, enum mid_event_kind event, const struct mid_collection *c)
 {
     heap->busy++;
+    mid__close_window(heap);
     for (size_t i = 0; i < heap->listener_count; i++)
         if (heap->listeners[i].events & (uint32_t)event)
             heap->listeners[i].fn(heap->listeners[i].user, event, c);

@@ -100,8 +100,10 @@ static void check_nursery(struct verify *v)
     uintptr_t at = heap->nursery.from_base, top = heap->hot.top;
     if (heap->hot.young_bytes == 0)
         return;
-    if (top > heap->hot.limit || heap->hot.limit > heap->nursery.from_end)
+    if (top > heap->hot.limit || heap->hot.limit > heap->nursery.from_end) {
         broken(v, "nursery.I1", (void *)top, "top, limit and end are out of order");
+        return;
+    }
     while (at < top) {
         size_t bytes = check_header(v, at, top - at, "nursery.I1");
         if (bytes == 0)

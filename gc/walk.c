@@ -137,6 +137,7 @@ enum mid_status mid_walk_begin(struct mid_heap *heap, uint32_t flags, struct mid
     }
     heap->walk = walk;
     heap->busy++;
+    mid__close_window(heap);
     mid_walk_rewind(walk);
     *out = walk;
     return MID_OK;
