@@ -32,7 +32,7 @@ void mid__collect_scavenge(struct mid_heap *heap, const char *reason)
     mid__nursery_scavenge(heap, false);
     mid__nursery_resize(heap);
     mid__pause_end(heap);
-    heap->external_scavenged = heap->external;
+    heap->external_scavenged = mid__external_soon(heap);
     mid__event_end(heap, &heap->minor);
     mid__verify_phase(heap);
     heap->busy--;
@@ -109,7 +109,7 @@ void mid__collect_full(struct mid_heap *heap, enum mid_collection_kind kind, con
     end_marking(heap);
     mid__sweep_step(heap, SIZE_MAX);
     mid__pause_end(heap);
-    heap->external_scavenged = heap->external;
+    heap->external_scavenged = mid__external_soon(heap);
     mid__event_end(heap, &heap->major);
     mid__verify_phase(heap);
     heap->busy--;

@@ -573,6 +573,7 @@ void mid__ids_purge(struct mid_heap *heap);
 void mid__pace_allocation(struct mid_heap *heap, size_t bytes); /* may collect */
 void mid__pace_after_scavenge(struct mid_heap *heap);
 void mid__pace_after_marking(struct mid_heap *heap);
+size_t mid__external_soon(const struct mid_heap *heap);
 void mid__pace_external(struct mid_heap *heap);
 void mid__pace_large(struct mid_heap *heap, size_t bytes); /* may collect */
 void mid__pace_near_limit(struct mid_heap *heap, size_t bytes);

@@ -44,12 +44,21 @@ static void set_thresholds(struct mid_heap *heap)
         heap->threshold = heap->old_limit;
 }
 
+/* External bytes when the slices of the buffers found dead will have been released. */
+size_t mid__external_soon(const struct mid_heap *heap)
+{
+    size_t external = heap->external;
+    for (size_t i = 0; i < heap->release_count; i++)
+        external -= heap->releases[i].bytes;
+    return external;
+}
+
 static void set_external_threshold(struct mid_heap *heap)
 {
-    size_t grown = percent(heap->external, heap->options.growth_percent);
+    size_t external = mid__external_soon(heap), grown = percent(external, heap->options.growth_percent);
     if (grown < 2 * heap->options.external_step_bytes)
         grown = 2 * heap->options.external_step_bytes;
-    heap->external_threshold = heap->external + grown;
+    heap->external_threshold = external + grown;
 }
 
 void mid__pace_init(struct mid_heap *heap)
@@ -59,16 +68,12 @@ void mid__pace_init(struct mid_heap *heap)
     set_external_threshold(heap);
 }
 
-/* Called when what was marked has become live; the slices of dead buffers are still to be released. */
+/* Called when what was marked has become live. */
 void mid__pace_after_marking(struct mid_heap *heap)
 {
     heap->marked_last = live_now(heap);
     set_thresholds(heap);
-    size_t external = heap->external;
-    for (size_t i = 0; i < heap->release_count; i++)
-        heap->external -= heap->releases[i].bytes;
     set_external_threshold(heap);
-    heap->external = external;
 }
 
 /* External memory has grown: the next allocation must come by the slow path when that is enough to collect. */
@@ -87,6 +92,8 @@ static size_t step_budget(const struct mid_heap *heap, size_t window)
     double left = live > marked ? (double)(live - marked) : 0.0;
     double room = heap->threshold > live ? (double)(heap->threshold - live) : 1.0;
     double wanted = left * (double)window / room;
+    if (mid__external_soon(heap) >= heap->external_threshold)
+        return 8 * step;
     if (wanted < (double)step)
         return step;
     return wanted > 8.0 * (double)step ? 8 * step : (size_t)wanted;
@@ -120,17 +127,18 @@ static void torture(struct mid_heap *heap)
 }
 
 #define SWEEP_BLOCKS_A_WINDOW 16
+#define WINDOW_BYTES ((size_t)16 << 10)
 
 /* An allocation has left the fast path, about once a window: its share of the collector's work is done here. */
 void mid__pace_allocation(struct mid_heap *heap, size_t bytes)
 {
     if (heap->options.torture != MID_TORTURE_NONE)
         torture(heap);
-    else if (heap->external >= heap->external_scavenged + heap->options.external_step_bytes)
+    if (heap->external >= heap->external_scavenged + heap->options.external_step_bytes)
         mid__collect_scavenge(heap, "external memory");
-    else if (heap->phase == MID__MARK)
-        mid__collect_step(heap, step_budget(heap, bytes < 16384 ? 16384 : bytes), "allocation");
-    else if (heap->phase == MID__SWEEP)
+    if (heap->options.torture == MID_TORTURE_NONE && heap->phase == MID__MARK)
+        mid__collect_step(heap, step_budget(heap, bytes < WINDOW_BYTES ? WINDOW_BYTES : bytes), "allocation");
+    else if (heap->options.torture == MID_TORTURE_NONE && heap->phase == MID__SWEEP)
         mid__sweep_step(heap, SWEEP_BLOCKS_A_WINDOW);
     mid__after_collection(heap);
 }
@@ -159,7 +167,7 @@ static void begin_if_due(struct mid_heap *heap, size_t more)
         start -= (start - heap->marked_last) / 4;
     if (live >= start)
         begin_full(heap, "old space growth");
-    else if (heap->external >= heap->external_threshold)
+    else if (mid__external_soon(heap) >= heap->external_threshold)
         begin_full(heap, "external memory");
 }
 

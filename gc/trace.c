@@ -104,19 +104,11 @@ void mid__event_begin(struct mid_heap *heap, struct mid_collection *c, enum mid_
     tell(heap, MID_EVENT_BEGIN, c);
 }
 
-static size_t external_soon(const struct mid_heap *heap)
-{
-    size_t external = heap->external;
-    for (size_t i = 0; i < heap->release_count; i++)
-        external -= heap->releases[i].bytes;
-    return external;
-}
-
 void mid__event_end(struct mid_heap *heap, struct mid_collection *c)
 {
     c->used_after = mid__heap_used(heap);
     c->total_after = mid__heap_total(heap);
-    c->external_after = external_soon(heap);
+    c->external_after = mid__external_soon(heap);
     c->survived_bytes = heap->nursery.survived_bytes;
     c->promoted_bytes = heap->nursery.promoted_bytes;
     c->failed_promotion_bytes = heap->nursery.failed_bytes;
