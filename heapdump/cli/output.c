@@ -131,30 +131,33 @@ void output_end(struct output *o)
         cli_die(CLI_UNREADABLE, "cannot write the answer: %s", strerror(cause));
 }
 
-void output_paint(struct output *o, enum paint paint)
+static void paint_as(struct output *o, enum paint paint)
 {
     static const char *const codes[] = {"0", "1", "36", "32", "2", "31", "32"};
     if (o->color)
         fprintf(o->file, "\x1b[%sm", codes[paint]);
 }
 
+static void write_painted(struct output *o, enum paint paint, const char *bytes, size_t length)
+{
+    size_t end = length != 0 && bytes[length - 1] == '\n' ? length - 1 : length; /* the colour ends before the line */
+    if (paint != PAINT_PLAIN)
+        paint_as(o, paint);
+    fwrite(bytes, 1, end, o->file);
+    if (paint != PAINT_PLAIN)
+        paint_as(o, PAINT_PLAIN);
+    fwrite(bytes + end, 1, length - end, o->file);
+}
+
 void output_text(struct output *o, enum paint paint, struct text *t)
 {
-    if (paint != PAINT_PLAIN)
-        output_paint(o, paint);
-    fwrite(t->bytes, 1, t->length, o->file);
-    if (paint != PAINT_PLAIN)
-        output_paint(o, PAINT_PLAIN);
+    write_painted(o, paint, text_string(t), t->length);
     text_clear(t);
 }
 
 void output_words(struct output *o, enum paint paint, const char *words)
 {
-    if (paint != PAINT_PLAIN)
-        output_paint(o, paint);
-    fputs(words, o->file);
-    if (paint != PAINT_PLAIN)
-        output_paint(o, PAINT_PLAIN);
+    write_painted(o, paint, words, strlen(words));
 }
 
 size_t output_room(const struct output *o, size_t used)

@@ -26,7 +26,6 @@ void output_begin(struct output *o, const struct options *options);
 /* Flushes, waits for the pager. Ends the command with status 3 when something was not written. */
 void output_end(struct output *o);
 
-void output_paint(struct output *o, enum paint paint);
 void output_words(struct output *o, enum paint paint, const char *words);
 
 /* Writes what stands in `t` and empties it. */

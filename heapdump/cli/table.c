@@ -51,6 +51,19 @@ void table_name(struct table *t, const char *bytes, size_t length)
     table_cell(t);
 }
 
+void table_class(struct table *t, const char *name, size_t name_length, const char *key, size_t key_length,
+                 bool ambiguous)
+{
+    size_t place = key_length > name_length + 1 ? key_length - name_length - 1 : 0;
+    text_add_bytes(&t->cells, name, name_length);
+    if (ambiguous && place != 0) {
+        text_add(&t->cells, " [");
+        text_add_bytes(&t->cells, key, place);
+        text_add(&t->cells, "]");
+    }
+    table_cell(t);
+}
+
 static size_t cell_start(const struct table *t, size_t cell)
 {
     return cell == 0 ? 0 : t->ends[cell - 1];

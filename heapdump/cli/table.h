@@ -29,6 +29,11 @@ void table_percent(struct table *t, uint64_t part, uint64_t whole);
 /* The last cell of a row: a string of the dump, kept whole and cut when printed. */
 void table_name(struct table *t, const char *bytes, size_t length);
 
+/* The same for a class: its name, and where `ambiguous` (another class has the name) the place of its constructor as it
+ * stands in its key: Object [7,20,1]. */
+void table_class(struct table *t, const char *name, size_t name_length, const char *key, size_t key_length,
+                 bool ambiguous);
+
 void table_print(struct table *t, struct output *o);
 void table_free(struct table *t);
 

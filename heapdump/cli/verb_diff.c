@@ -115,7 +115,7 @@ static void print_json(const struct mid__diff *diff, struct json *j, const struc
     json_end(j);
 }
 
-static void add_row(struct table *t, const struct mid__diff_row *r, bool exact, const char *name, size_t length)
+static void add_figures(struct table *t, const struct mid__diff_row *r, bool exact)
 {
     table_count(t, r->added);
     table_count(t, r->removed);
@@ -125,7 +125,16 @@ static void add_row(struct table *t, const struct mid__diff_row *r, bool exact, 
     table_size(t, r->removed_size, exact);
     text_add_signed_size(&t->cells, mid__diff_delta_size(r), exact);
     table_cell(t);
-    table_name(t, name, length);
+}
+
+/* How many rows have each name, by the name's number. */
+static uint32_t *count_names(const struct mid__diff *diff, const struct row *rows, size_t count)
+{
+    uint32_t *uses = cli_allocate(diff->texts.count, sizeof uses[0]);
+    memset(uses, 0, diff->texts.count * sizeof uses[0]);
+    for (size_t i = 0; i < count; i++)
+        uses[rows[i].figures->name]++;
+    return uses;
 }
 
 static void print_title(const struct options *options, struct output *o, const struct side *old, const struct side *new)
@@ -160,12 +169,18 @@ static void print_text(const struct mid__diff *diff, struct output *o, const str
         total.added_size += rows[i].figures->added_size;
         total.removed_size += rows[i].figures->removed_size;
     }
+    uint32_t *uses = count_names(diff, rows, all);
     for (size_t i = 0; i < count; i++) {
-        size_t length;
-        const char *name = mid__intern_get(&diff->texts, rows[i].figures->name, &length);
-        add_row(&t, rows[i].figures, o->exact, name, length);
+        const struct mid__diff_row *r = rows[i].figures;
+        size_t name_length, key_length;
+        const char *name = mid__intern_get(&diff->texts, r->name, &name_length);
+        const char *key = mid__intern_get(&diff->texts, r->key, &key_length);
+        add_figures(&t, r, o->exact);
+        table_class(&t, name, name_length, key, key_length, uses[r->name] > 1);
     }
-    add_row(&t, &total, o->exact, "(all classes)", 13);
+    free(uses);
+    add_figures(&t, &total, o->exact);
+    table_name(&t, "(all classes)", 13);
     table_print(&t, o);
     table_free(&t);
     output_left_out(o, all - count, "class", "classes");

@@ -158,7 +158,9 @@ static void print_figures(struct object *x)
     text_add_size(&t, g->retained[x->node], exact);
     text_addf(&t, " (%.1f %%)", g->total_size ? 100.0 * (double)g->retained[x->node] / (double)g->total_size : 0.0);
     print_line(x, "retained", &t);
-    if (g->distance[x->node] == MID__DISTANCE_NONE)
+    if (x->node == g->root)
+        text_add(&t, "0");
+    else if (g->distance[x->node] == MID__DISTANCE_NONE)
         text_add(&t, "not reached from the roots");
     else if (g->distance[x->node] >= MID__DISTANCE_SYSTEM)
         text_add(&t, "reached from the system's roots only");

@@ -101,23 +101,36 @@ static void print_json(struct dump *d, struct json *j, const struct row *rows, s
     json_end(j);
 }
 
+/* How many classes have each name, by the name's number. */
+static uint32_t *count_names(const struct mid__classes *c, const struct row *rows, size_t count)
+{
+    uint32_t *uses = cli_allocate(c->texts.count, sizeof uses[0]);
+    memset(uses, 0, c->texts.count * sizeof uses[0]);
+    for (size_t i = 0; i < count; i++)
+        uses[c->list[rows[i].place].name]++;
+    return uses;
+}
+
 static void print_text(struct dump *d, struct output *o, const struct row *rows, size_t count, size_t all)
 {
     static const char *const titles[] = {"RETAINED", "%", "SHALLOW", "%", "COUNT", "CLASS"};
     static const enum paint paints[] = {PAINT_PLAIN, PAINT_DIM, PAINT_PLAIN, PAINT_DIM, PAINT_PLAIN, PAINT_CLASS};
     struct table t;
+    uint32_t *uses = count_names(d->classes, rows, all);
     table_begin(&t, 6, titles, paints);
     for (size_t i = 0; i < count; i++) {
         const struct mid__class *c = &d->classes->list[rows[i].place];
-        size_t length;
-        const char *name = mid__class_name(d->classes, rows[i].place, &length);
+        size_t name_length, key_length;
+        const char *name = mid__class_name(d->classes, rows[i].place, &name_length);
+        const char *key = mid__class_key(d->classes, rows[i].place, &key_length);
         table_size(&t, c->retained, o->exact);
         table_percent(&t, c->retained, d->graph->total_size);
         table_size(&t, c->shallow, o->exact);
         table_percent(&t, c->shallow, d->graph->total_size);
         table_count(&t, c->count);
-        table_name(&t, name, length);
+        table_class(&t, name, name_length, key, key_length, uses[c->name] > 1);
     }
+    free(uses);
     dump_print_title(d, o);
     table_print(&t, o);
     table_free(&t);
