@@ -34,7 +34,7 @@ same "JSON gets none, even on a terminal" none "$(some "$(terminal "$midden top 
 
 # ---- width: lines are cut for a terminal, and figures are not
 same "lines fit the terminal" 80 "$(PAGER=cat terminal "$midden top node20-5mb-after.heapsnapshot.gz" | wide)"
-same "a narrower one" 50 "$(PAGER=cat COLUMNS=50 terminal "$midden summary --interfaces -n 0 node20-5mb-after.heapsnapshot.gz" | wide)"
+same "a narrower one" 60 "$(PAGER=cat COLUMNS=60 terminal "$midden summary --interfaces -n 0 node20-5mb-after.heapsnapshot.gz" | wide)"
 same "a pipe has names whole" '{ERR_STREAM_ALREADY_FINISHED, ERR_HTTP2_MAX_PENDING_SETTINGS_ACK, …, ERR_INVALID_REPL_INPUT, ERR_ASSERTION}' \
     "$("$midden" top node20-5mb-after.heapsnapshot.gz | grep -o '{ERR_STREAM.*')"
 
