@@ -406,6 +406,20 @@ size_t mid__pool_pinned(struct mid_pool *pool, const void *p)
     return bytes;
 }
 
+const void *mid__pool_slab_of(struct mid_pool *pool, const void *p, size_t *bytes, size_t *slab_bytes)
+{
+    struct mid__taken t;
+    const void *slab = NULL;
+    pthread_mutex_lock(&pool->lock);
+    if (mid__pool_find(pool, p, "slice_place", &t)) {
+        slab = mid__slab_memory(t.slab);
+        *bytes = t.extent;
+        *slab_bytes = mid__slab_bytes(t.slab);
+    }
+    pthread_mutex_unlock(&pool->lock);
+    return slab;
+}
+
 /* ---- resizing */
 
 /* Whether a buffer of `bytes` bytes would get the same place again. Then it stays where it is, and a release with the new

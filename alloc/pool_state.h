@@ -77,6 +77,9 @@ void mid__pool_give(struct mid_pool *pool, void *buffer, size_t bytes, const voi
 void mid__pool_give_block(struct mid_pool *pool, void *buffer, size_t bytes, size_t kept, const void *site);
 /* What the buffer at p keeps from being used otherwise, in bytes. */
 size_t mid__pool_pinned(struct mid_pool *pool, const void *p);
+/* The start of the slab that the live buffer at p lies in, with the bytes that the buffer and the slab take up; a misuse
+ * and NULL when there is none. */
+const void *mid__pool_slab_of(struct mid_pool *pool, const void *p, size_t *bytes, size_t *slab_bytes);
 /* Finds the live buffer at p, the lock held; else reports the misuse under `verb` and returns false. */
 bool mid__pool_find(struct mid_pool *pool, const void *p, const char *verb, struct mid__taken *out);
 

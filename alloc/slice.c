@@ -236,6 +236,22 @@ size_t mid_slice_pinned_bytes(struct mid_slice slice)
     return mid__pool_pinned(b->pool, b->kind == SMALL ? (void *)b : large_of(b)->memory);
 }
 
+int mid_slice_place(struct mid_slice slice, struct mid_slice_place *place)
+{
+    if (place->struct_size != sizeof *place)
+        return 0;
+    *place = (struct mid_slice_place){.struct_size = sizeof *place};
+    struct mid_block *b = slice.block;
+    if (b == NULL)
+        return 0;
+    place->memory = b->kind == SMALL ? (void *)b : large_of(b)->memory;
+    if (b->kind == FOREIGN)
+        place->bytes = large_of(b)->bytes;
+    else
+        place->slab = mid__pool_slab_of(b->pool, place->memory, &place->bytes, &place->slab_bytes);
+    return 1;
+}
+
 size_t mid_slice_holders(struct mid_slice slice)
 {
     return slice.block == NULL ? 0 : atomic_load_explicit(&slice.block->count, memory_order_relaxed);

@@ -84,6 +84,19 @@ MID_API enum mid_status mid_slice_cut(struct mid_slice slice, size_t offset, siz
  * The figure to compare with `bytes` when small slices of large blocks are kept for long. O(1). */
 MID_API size_t mid_slice_pinned_bytes(struct mid_slice slice);
 
+/* Where the memory is that a slice keeps alive. Slices of one block have the same place. */
+struct mid_slice_place {
+    size_t struct_size; /* sizeof(struct mid_slice_place), set by the caller */
+    const void *memory; /* the block as the pool cut it (a small one begins with its count), or the memory wrapped */
+    size_t bytes;       /* what that takes up, with rounding */
+    const void *slab;   /* the run of slabs, or the mapping, that it lies in; NULL: wrapped memory */
+    size_t slab_bytes;
+};
+
+/* Fills in *place. 1; or 0, with *place all zero but its struct_size, for a slice that keeps nothing (empty or static) or a
+ * struct_size that is not set. The slice's holder may call it from any thread. O(1), the pool's lock is taken. */
+MID_API int mid_slice_place(struct mid_slice slice, struct mid_slice_place *place);
+
 /* How many slices hold the block now; 0 for static memory. Other threads may change it at once. */
 MID_API size_t mid_slice_holders(struct mid_slice slice);
 
