@@ -67,7 +67,7 @@ struct verb {
     enum cli_status (*run)(const struct options *options);
 };
 
-extern const struct verb verb_summary, verb_top, verb_tree, verb_object, verb_path, verb_diff, verb_export;
+extern const struct verb verb_summary, verb_top, verb_tree, verb_object, verb_path, verb_diff, verb_strings, verb_export;
 
 /* options.c. Fills *options, or ends the command: help goes to stdout with status 0, a wrong line to stderr with 2. */
 void options_read(struct options *options, const struct verb *verb, int argc, char **argv);

@@ -10,8 +10,8 @@
 
 #include "cli.h"
 
-static const struct verb *const verbs[] = {&verb_summary, &verb_top,  &verb_tree,   &verb_object,
-                                           &verb_path,    &verb_diff, &verb_export, NULL};
+static const struct verb *const verbs[] = {&verb_summary, &verb_top,     &verb_tree,   &verb_object, &verb_path,
+                                           &verb_diff,    &verb_strings, &verb_export, NULL};
 
 static int print_help(void)
 {

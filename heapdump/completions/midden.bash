@@ -2,12 +2,12 @@
 _midden()
 {
     local current=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD - 1]}
-    local verbs='summary top tree object path diff export' common='--json --color= --no-pager --help' verb=
+    local verbs='summary top tree object path diff strings export' common='--json --color= --no-pager --help' verb=
     local i
     COMPREPLY=()
     for ((i = 1; i < COMP_CWORD; i++)); do
         case ${COMP_WORDS[i]} in
-        summary | top | tree | object | path | diff | export) verb=${COMP_WORDS[i]}; break ;;
+        summary | top | tree | object | path | diff | strings | export) verb=${COMP_WORDS[i]}; break ;;
         esac
     done
     if [[ -z $verb ]]; then
@@ -22,6 +22,7 @@ _midden()
     object) options+=' --limit= --bytes' ;;
     path) options+=' --bytes' ;;
     diff) options+=' --limit= --sort= --bytes' keys='delta_size delta added removed added_size removed_size name' ;;
+    strings) options+=' --limit= --sort= --bytes' keys='retained wasted shallow count' ;;
     export) options+=' --columns=' ;;
     esac
     # bash cuts words at =

@@ -1,5 +1,5 @@
 # fish completion for midden(1)
-set -l verbs summary top tree object path diff export
+set -l verbs summary top tree object path diff strings export
 complete -c midden -f
 complete -c midden -n "not __fish_seen_subcommand_from $verbs" -l version -d 'Which midden this is'
 complete -c midden -n "not __fish_seen_subcommand_from $verbs" -a summary -d 'Totals, and the classes by retained size'
@@ -8,18 +8,20 @@ complete -c midden -n "not __fish_seen_subcommand_from $verbs" -a tree -d 'The d
 complete -c midden -n "not __fish_seen_subcommand_from $verbs" -a object -d 'One object, its fields and retainers'
 complete -c midden -n "not __fish_seen_subcommand_from $verbs" -a path -d 'A shortest path from the roots'
 complete -c midden -n "not __fish_seen_subcommand_from $verbs" -a diff -d 'What came and went, by class'
+complete -c midden -n "not __fish_seen_subcommand_from $verbs" -a strings -d 'Strings that are there more than once'
 complete -c midden -n "not __fish_seen_subcommand_from $verbs" -a export -d 'The figures of every object as raw columns'
 complete -c midden -s h -l help -d 'Help'
 complete -c midden -n "__fish_seen_subcommand_from $verbs" -F
 complete -c midden -n "__fish_seen_subcommand_from $verbs" -l json -d 'One JSON document'
 complete -c midden -n "__fish_seen_subcommand_from $verbs" -l color -xa 'auto always never' -d 'Colour'
 complete -c midden -n "__fish_seen_subcommand_from $verbs" -l no-pager -d 'Never start $PAGER'
-complete -c midden -n "__fish_seen_subcommand_from summary top tree object diff" -s n -l limit -x -d 'At most N rows; 0 means all'
-complete -c midden -n "__fish_seen_subcommand_from summary top tree object path diff" -l bytes -d 'Exact sizes'
+complete -c midden -n "__fish_seen_subcommand_from summary top tree object diff strings" -s n -l limit -x -d 'At most N rows; 0 means all'
+complete -c midden -n "__fish_seen_subcommand_from summary top tree object path diff strings" -l bytes -d 'Exact sizes'
 complete -c midden -n "__fish_seen_subcommand_from summary" -l interfaces -d 'Group plain objects by their properties'
 complete -c midden -n "__fish_seen_subcommand_from summary" -l sort -xa 'retained shallow count name' -d 'Order'
 complete -c midden -n "__fish_seen_subcommand_from top" -l sort -xa 'retained shallow distance' -d 'Order'
 complete -c midden -n "__fish_seen_subcommand_from top" -l synthetic -d 'With the nodes that stand for roots'
 complete -c midden -n "__fish_seen_subcommand_from diff" -l sort -xa 'delta_size delta added removed added_size removed_size name' -d 'Order'
+complete -c midden -n "__fish_seen_subcommand_from strings" -l sort -xa 'retained wasted shallow count' -d 'Order'
 complete -c midden -n "__fish_seen_subcommand_from tree" -l depth -x -d 'Levels; 0 means all'
 complete -c midden -n "__fish_seen_subcommand_from export" -l columns -xa '(__fish_complete_directories)' -d 'Where to write'

@@ -31,7 +31,7 @@
 
 struct building {
     const struct mid__graph *graph;
-    const struct mid__interfaces *interfaces;
+    struct mid__classes_options options;
     struct mid__matcher *matcher;
     struct mid__classes *out;
     struct mid__intern keys;  /* number = class; the same texts as in out->texts, which holds names too */
@@ -109,7 +109,7 @@ static enum mid_status classify(struct building *b, uint32_t node, uint32_t *pla
     const struct mid__graph *g = b->graph;
     const struct mid__graph_location *at = location_of_next(b, node);
     uint32_t interface = MID__NO_INTERFACE;
-    if (g->node_type[node] != MID__NODE_OBJECT)
+    if (g->node_type[node] != MID__NODE_OBJECT || b->options.by_name)
         at = NULL;
     if (b->matcher != NULL && mid__title_is_plain_object(g, node)) {
         enum mid_status status = mid__matcher_match(b->matcher, node, &interface);
@@ -118,7 +118,8 @@ static enum mid_status classify(struct building *b, uint32_t node, uint32_t *pla
     }
     if (interface != MID__NO_INTERFACE) {
         size_t length;
-        const char *name = mid__intern_get(&b->interfaces->texts, b->interfaces->list[interface].name, &length);
+        const struct mid__interfaces *in = b->options.interfaces;
+        const char *name = mid__intern_get(&in->texts, in->list[interface].name, &length);
         return class_of(b, at, name, length, place);
     }
     uint32_t *memory = remembered(b, node);
@@ -146,7 +147,7 @@ static enum mid_status classify_all(struct building *b)
             return status;
         b->out->of_node[n] = place;
         uint64_t size = mid__graph_size(g, n);
-        if (size == 0)
+        if (size == 0 || (b->options.selected != NULL && !b->options.selected[n]))
             continue;
         struct mid__class *c = &b->out->list[place];
         int32_t distance = g->distance != NULL ? g->distance[n] : 0;
@@ -189,12 +190,13 @@ static bool push_dominated(struct walk *w, const struct mid__graph *g, uint32_t 
     return true;
 }
 
-static bool walk_tree(struct walk *w, const struct mid__graph *g, struct mid__classes *c)
+static bool walk_tree(struct walk *w, const struct mid__graph *g, const uint8_t *selected, struct mid__classes *c)
 {
     for (bool at_root = true; at_root || w->pending_count != 0; at_root = false) {
         uint32_t node = at_root ? g->root : w->pending[--w->pending_count], place = c->of_node[node];
         size_t height = w->pending_count;
-        if (!w->is_open[place] && mid__graph_size(g, node) != 0) {
+        bool counts = selected == NULL || selected[node];
+        if (counts && !w->is_open[place] && mid__graph_size(g, node) != 0) {
             c->list[place].retained += g->retained[node];
             if (g->first_dominated[node] != g->first_dominated[node + 1]) {
                 w->is_open[place] = true;
@@ -209,10 +211,10 @@ static bool walk_tree(struct walk *w, const struct mid__graph *g, struct mid__cl
     return true;
 }
 
-static enum mid_status retained_sizes(const struct mid__graph *g, struct mid__classes *c)
+static enum mid_status retained_sizes(const struct mid__graph *g, const uint8_t *selected, struct mid__classes *c)
 {
     struct walk w = {.open = malloc((c->count + 1u) * sizeof w.open[0]), .is_open = calloc(c->count + 1u, sizeof(bool))};
-    bool good = w.open != NULL && w.is_open != NULL && walk_tree(&w, g, c);
+    bool good = w.open != NULL && w.is_open != NULL && walk_tree(&w, g, selected, c);
     free(w.pending);
     free(w.open);
     free(w.is_open);
@@ -221,7 +223,7 @@ static enum mid_status retained_sizes(const struct mid__graph *g, struct mid__cl
 
 /* ---- the whole */
 
-static enum mid_status build(struct building *b, bool with_retained)
+static enum mid_status build(struct building *b)
 {
     size_t strings = (size_t)mid__strings_total(&b->graph->strings) + 1;
     b->out->of_node = malloc((b->graph->node_count + (size_t)1) * sizeof b->out->of_node[0]);
@@ -231,18 +233,19 @@ static enum mid_status build(struct building *b, bool with_retained)
     memset(b->by_string, 0xff, strings * sizeof b->by_string[0]); /* NOT_ASKED */
     memset(b->by_type, 0xff, sizeof b->by_type);
     enum mid_status status = MID_OK;
-    if (b->interfaces != NULL && b->interfaces->count != 0)
-        status = mid__matcher_create(b->graph, b->interfaces, &b->matcher);
+    if (b->options.interfaces != NULL && b->options.interfaces->count != 0)
+        status = mid__matcher_create(b->graph, b->options.interfaces, &b->matcher);
     if (status == MID_OK)
         status = classify_all(b);
-    if (status == MID_OK && with_retained)
-        status = retained_sizes(b->graph, b->out);
+    if (status == MID_OK && b->options.with_retained)
+        status = retained_sizes(b->graph, b->options.selected, b->out);
     return status;
 }
 
-enum mid_status mid__classes_build(const struct mid__graph *graph, const struct mid__interfaces *interfaces,
-                                   bool with_retained, struct mid__classes **classes)
+enum mid_status mid__classes_build_with(const struct mid__graph *graph, const struct mid__classes_options *options,
+                                        struct mid__classes **classes)
 {
+    bool with_retained = options != NULL && options->with_retained;
     *classes = NULL;
     if (graph->node_size == NULL || (with_retained && (graph->retained == NULL || graph->first_dominated == NULL)))
         return MID_E_INVALID;
@@ -250,9 +253,10 @@ enum mid_status mid__classes_build(const struct mid__graph *graph, const struct 
     if (b == NULL)
         return MID_E_MEMORY;
     b->graph = graph;
-    b->interfaces = interfaces;
+    if (options != NULL)
+        b->options = *options;
     b->out = calloc(1, sizeof *b->out);
-    enum mid_status status = b->out == NULL ? MID_E_MEMORY : build(b, with_retained);
+    enum mid_status status = b->out == NULL ? MID_E_MEMORY : build(b);
     if (status == MID_OK)
         *classes = b->out;
     else
@@ -264,6 +268,13 @@ enum mid_status mid__classes_build(const struct mid__graph *graph, const struct 
     free(b->by_string);
     free(b);
     return status;
+}
+
+enum mid_status mid__classes_build(const struct mid__graph *graph, const struct mid__interfaces *interfaces,
+                                   bool with_retained, struct mid__classes **classes)
+{
+    struct mid__classes_options options = {.interfaces = interfaces, .with_retained = with_retained};
+    return mid__classes_build_with(graph, &options, classes);
 }
 
 void mid__classes_free(struct mid__classes *c)

@@ -115,7 +115,7 @@ static MID__UNUSED struct mid__graph *open_dump(const char *file, unsigned parts
 }
 
 /* A name in the form of the answers: at most `units` UTF-16 units, halves of pairs as U+FFFD, NUL-terminated. */
-static char *as_answer(const char *bytes, size_t length, size_t units)
+static MID__UNUSED char *as_answer(const char *bytes, size_t length, size_t units)
 {
     struct mid__title out = {0};
     const unsigned char *p = (const unsigned char *)bytes, *end = p + length;

@@ -60,10 +60,22 @@ struct mid__classes {
     uint32_t *of_node;       /* [node_count]: place in `list` */
 };
 
+struct mid__classes_options {
+    const struct mid__interfaces *interfaces; /* NULL: plain objects stay the class Object; else they are grouped by the
+                                               * best match, and those that match none stay Object */
+    const uint8_t *selected;                  /* [node_count]: 1 for the nodes that count. NULL: all do */
+    bool by_name;                             /* classes of one name are one, whatever their location */
+    bool with_retained;
+};
+
 /* Groups the nodes of `graph`, which must have MID__PART_FOLDED, and with `with_retained` also MID__PART_RETAINED and
- * MID__PART_DOMINATED. `interfaces` NULL: plain objects stay the class Object; else they are grouped by the best
- * match, and those that match none stay Object. On MID_OK *classes belongs to the caller. MID_E_INVALID: a part is
- * missing. MID_E_MEMORY, MID_E_LIMIT (2^30 classes): *classes is NULL. O(nodes + edges of plain objects). */
+ * MID__PART_DOMINATED. `options` NULL: zeros. Every node has a class, those that are not selected too; the figures are
+ * of those that are. On MID_OK *classes belongs to the caller. MID_E_INVALID: a part is missing. MID_E_MEMORY,
+ * MID_E_LIMIT (2^30 classes): *classes is NULL. O(nodes + edges of plain objects). */
+enum mid_status mid__classes_build_with(const struct mid__graph *graph, const struct mid__classes_options *options,
+                                        struct mid__classes **classes);
+
+/* The same with these two options. */
 enum mid_status mid__classes_build(const struct mid__graph *graph, const struct mid__interfaces *interfaces,
                                    bool with_retained, struct mid__classes **classes);
 void mid__classes_free(struct mid__classes *classes); /* NULL does nothing */
