@@ -32,12 +32,16 @@ enum mid_status mid__fail(struct mid__graph_error *error, enum mid_status status
     return status;
 }
 
+enum mid_status mid__fail_block(const struct memory *m, struct mid__graph_error *error)
+{
+    if (m->limit_hit)
+        return mid__fail(error, MID_E_LIMIT, "the limit of %zu bytes of memory is too small", m->limit_bytes);
+    return mid__fail(error, MID_E_MEMORY, "out of memory");
+}
+
 enum mid_status mid__fail_memory(const struct mid__graph *g, struct mid__graph_error *error)
 {
-    if (g != NULL && g->own->memory.limit_hit)
-        return mid__fail(error, MID_E_LIMIT, "the limit of %zu bytes of memory is too small",
-                         g->own->memory.limit_bytes);
-    return mid__fail(error, MID_E_MEMORY, "out of memory");
+    return mid__fail_block(&g->own->memory, error);
 }
 
 void mid__graph_error_line(const struct mid__graph_error *error, char *buffer, size_t capacity)

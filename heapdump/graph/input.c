@@ -36,7 +36,6 @@ struct mid__input {
     unsigned char *packed; /* bytes read ahead */
     size_t packed_at, packed_end;
     bool source_ended, gzip, member_ended;
-    uint64_t members;
     const char *remark;
 #if MID_HAVE_ZLIB
     z_stream z;
@@ -100,7 +99,7 @@ static bool begin_gzip(struct mid__input *in, struct mid__graph_error *error)
     in->z.zfree = z_give;
     in->z.opaque = in->memory;
     if (inflateInit2(&in->z, 15 + 16) != Z_OK) {
-        mid__fail(error, MID_E_MEMORY, "out of memory for decompression");
+        mid__fail_block(in->memory, error);
         return false;
     }
     in->z_ready = true;
@@ -135,13 +134,12 @@ static bool inflate_step(struct mid__input *in, struct mid__graph_error *error)
     in->packed_at = in->packed_end - in->z.avail_in;
     if (result == Z_STREAM_END) {
         in->member_ended = true;
-        in->members++;
         return true;
     }
     if (result == Z_OK || result == Z_BUF_ERROR)
         return true;
     if (result == Z_MEM_ERROR)
-        mid__fail(error, MID_E_MEMORY, "out of memory for decompression");
+        mid__fail_block(in->memory, error);
     else
         mid__fail(error, MID_E_FORMAT, "the compressed data is damaged: %s", in->z.msg != NULL ? in->z.msg : "no gzip");
     return false;
@@ -209,7 +207,7 @@ static struct mid__input *begin(struct mid__input *in, struct mid__graph_error *
 {
     in->packed = mid__mem_new(in->memory, PACKED_BYTES, 1);
     if (in->packed == NULL)
-        mid__fail(error, MID_E_MEMORY, "out of memory");
+        mid__fail_block(in->memory, error);
     if (in->packed == NULL || !fill_packed(in, error)) {
         mid__input_close(in);
         return NULL;
@@ -229,7 +227,7 @@ static struct mid__input *make(struct memory *memory, struct mid__graph_error *e
 {
     struct mid__input *in = mid__mem_new(memory, 1, sizeof *in);
     if (in == NULL) {
-        mid__fail(error, MID_E_MEMORY, "out of memory");
+        mid__fail_block(memory, error);
         return NULL;
     }
     in->memory = memory;

@@ -252,7 +252,7 @@ static bool check_across(struct loader *ld)
                          (unsigned long long)ld->l.edge_counts, g->edge_count);
     }
     if (ld->l.edge_counts < g->edge_count)
-        mid__warn(g, "edges", 0, "%llu edges at the end belong to no node",
+        mid__warn(g, "edges", 0, "edges at the end belong to no node: %llu",
                   (unsigned long long)(g->edge_count - ld->l.edge_counts));
     g->edge_count = (uint32_t)ld->l.edge_counts;
     uint64_t root = ld->l.meta.root_index / (uint64_t)ld->l.meta.node_fields;

@@ -93,7 +93,9 @@ struct mid__graph_private {
 /* Fills *error and returns status. The format's result is cut to fit; bytes below space become '?'. */
 enum mid_status mid__fail(struct mid__graph_error *error, enum mid_status status, const char *format, ...)
     MID__PRINTF(3, 4);
+/* Out of memory, or at the limit, whichever refused last. */
 enum mid_status mid__fail_memory(const struct mid__graph *g, struct mid__graph_error *error);
+enum mid_status mid__fail_block(const struct memory *m, struct mid__graph_error *error);
 /* Returns the warning, or NULL when the list is full. */
 struct mid__graph_warning *mid__warn(struct mid__graph *g, const char *section, uint64_t offset, const char *format, ...)
     MID__PRINTF(4, 5);
