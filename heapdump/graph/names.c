@@ -165,8 +165,8 @@ static bool look_at(struct mid__graph *g, uint32_t string)
             g->own->names.kind[string] = (uint8_t)fixed_names[i].kind;
     if (mid__strings_begins(s, string, "Detached ", 9))
         g->own->names.kind[string] = NAME_DETACHED;
-    /* The shortest sentence has 70 bytes. */
-    if ((is_digit(first) || first == '\\') && end - start >= 70)
+    /* The shortest sentence has 63 bytes. */
+    if ((is_digit(first) || first == '\\') && end - start >= 63)
         return look_for_ephemeron(g, string);
     return true;
 }
