@@ -21,12 +21,43 @@
 
 #include "peers.h"
 
+#include <midden/pool.h>
+
 #include <dlfcn.h>
 #include <gnu/libc-version.h>
 #include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+/* ---- midden */
+
+static struct mid_pool *pool;
+
+static const char *midden_load(void)
+{
+    return pool != NULL || mid_pool_create(NULL, &pool) == MID_OK ? NULL : "its pool cannot be made";
+}
+
+static void *midden_alloc(size_t bytes)
+{
+    return mid_pool_alloc(pool, bytes);
+}
+
+static void midden_release(void *p, size_t bytes)
+{
+    mid_pool_release_sized(pool, p, bytes);
+}
+
+static void midden_trim(void)
+{
+    mid_pool_trim(pool);
+}
+
+static struct mid_pool *midden_pool(void)
+{
+    return pool;
+}
 
 /* ---- glibc */
 
@@ -209,6 +240,13 @@ static const char *no_version(void)
 /* ---- the table */
 
 const struct allocator allocators[] = {
+    {.name = "midden",
+     .alloc = midden_alloc,
+     .release = midden_release,
+     .trim = midden_trim,
+     .version = no_version,
+     .load = midden_load,
+     .pool = midden_pool},
     {.name = "libc", .alloc = malloc, .release = libc_release, .trim = libc_trim, .version = libc_version},
     {.name = "jemalloc",
      .alloc = jem_malloc,

@@ -8,6 +8,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+struct mid_pool;
+
 /* One way to take and release memory. The functions may be called from any thread. */
 struct allocator {
     const char *name;
@@ -16,6 +18,7 @@ struct allocator {
     void (*trim)(void);                       /* give back to the system what can be given; NULL: it has no such call */
     const char *(*version)(void);
     const char *(*load)(void);                /* makes it ready; NULL, or why it is not to be had */
+    struct mid_pool *(*pool)(void);           /* midden's, whose slices are used; NULL: it has no slices */
     bool variant;                             /* a second face of the one before it: left out of the quick set */
     bool floor;                               /* no allocator at all: what the harness itself costs */
 };

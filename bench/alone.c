@@ -28,8 +28,8 @@ static void print_sample(void *user, size_t case_index, const struct bench_sampl
         *status = 1;
         return;
     }
-    printf("iterations %llu\nwall_s %.9g\ncpu_s %.9g\n", (unsigned long long)sample->iterations, sample->wall_s,
-           sample->cpu_s);
+    double n = (double)sample->iterations;
+    printf("iterations %.0f\nwall_ns %.9g\ncpu_ns %.9g\n", n, sample->wall_s * 1e9 / n, sample->cpu_s * 1e9 / n);
     for (size_t i = 0; i < sample->counters; i++)
         printf("counter %s %.9g\n", sample->counter[i].name, sample->counter[i].value);
 }
@@ -51,6 +51,11 @@ int alone_run(const struct bench_case *cases, size_t index, uint64_t iterations)
     return fflush(stdout) == 0 ? status : 1;
 }
 
+static bool by_wall(const struct bench_case *c)
+{
+    return c->wall || c->threads > 1;
+}
+
 static void take_line(char *line, const struct bench_case *c, struct result *r)
 {
     char name[64];
@@ -62,10 +67,11 @@ static void take_line(char *line, const struct bench_case *c, struct result *r)
         r->memory.peak_bytes = value;
     else if (sscanf(line, "resident_bytes %lf", &value) == 1)
         r->memory.resident_bytes = value;
-    else if (sscanf(line, "live_bytes %lf", &value) == 1) {
-        r->memory.live_bytes = value;
+    else if (sscanf(line, "live_bytes %lf", &r->memory.live_bytes) == 1)
         r->has_memory = true;
-    } else if (c->memory_only && sscanf(line, "counter %63s %lf", name, &value) == 2)
+    else if (c->isolated && sscanf(line, by_wall(c) ? "wall_ns %lf" : "cpu_ns %lf", &value) == 1)
+        series_add(&r->time, value);
+    else if ((c->isolated || c->memory_only) && sscanf(line, "counter %63s %lf", name, &value) == 2)
         result_count(r, name, value);
 }
 

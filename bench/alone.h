@@ -11,8 +11,9 @@
  * stdout. Returns the exit status of the process. */
 int alone_run(const struct bench_case *cases, size_t index, uint64_t iterations);
 
-/* In the parent: starts a child for the case and adds its memory, and for a memory_only case its counters, to *r. A
- * child that fails or takes longer than five minutes leaves the reason in r->failed. */
+/* In the parent: starts a child for the case and puts its memory into *r; of an isolated case it adds the time as well,
+ * of those and of a memory_only case the counters. A child that fails or takes longer than five minutes leaves the reason
+ * in r->failed. */
 void alone_measure(const struct bench_case *c, struct result *r);
 
 /* The operations that a case does alone. */

@@ -33,11 +33,12 @@ struct bench_case {
     const char *title; /* what one operation is, in words */
     void (*body)(struct bench_run *run, const void *arg);
     const void *arg;
-    unsigned threads;         /* that call the body at once; 0 means 1. Two or more are timed by the wall clock */
-    bool wall;                /* time by the wall clock although one thread calls: the body starts others itself */
-    bool memory_only;         /* never timed: it runs once, alone in its process, and its counters are the result */
-    uint64_t iterations;      /* of a repetition; 0: as many as fill the minimum time */
-    uint64_t alone_iterations; /* when it runs alone in its process, for memory; 0: as `iterations`, or 100,000 */
+    unsigned threads;          /* that call the body at once; 0 means 1. Two or more are timed by the wall clock */
+    bool wall;                 /* time by the wall clock although one thread calls: the body starts others itself */
+    bool memory_only;          /* never timed: it runs once, alone in its process, and its counters are the result */
+    bool isolated;             /* every repetition runs alone in a process of its own */
+    uint64_t iterations;       /* of a repetition; 0: as many as fill the minimum time */
+    uint64_t alone_iterations; /* when it runs alone in a process; 0: as `iterations`, or 100,000 */
 };
 
 /* The number of operations to do now: once the count of this run, when the clock starts; then 0, when it stops. */

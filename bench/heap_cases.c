@@ -2,10 +2,10 @@
  *
  * heap_cases.c: joins heap workloads and collectors, and loads Boehm's.
  *
- * Boehm's collector stays in the process, dlopened, with its defaults (a marker thread for each core): its heap never
- * shrinks, so it is as warm in every repetition as it will ever be. It is not told of other threads, and the benchmarks
- * of heaps start none. malloc and free by hand is not a collector: it is what a program would cost whose author knew
- * when each object dies.
+ * Every repetition has a process of its own: a heap that grew in one workload would collect less in the next, and no
+ * collector's figures would be those of a program that uses it. Boehm's collector is dlopened and marks in one thread, as
+ * the others do; else it has its defaults. malloc and free by hand is not a collector: it is what a program would cost
+ * whose author knew when each object dies.
  */
 #include "heap_work.h"
 
@@ -36,13 +36,15 @@ const struct boehm *boehm_get(void)
     static void *library;
     static unsigned (*version)(void);
     static void (*init)(void);
+    static void (*set_markers)(unsigned);
     if (library != NULL)
         return gc.alloc != NULL ? &gc : NULL;
     library = dlopen("libgc.so.1", RTLD_NOW | RTLD_LOCAL);
     if (library == NULL || !find(library, "GC_init", &init) || !find(library, "GC_get_version", &version) ||
         !find(library, "GC_malloc_atomic", &gc.alloc_atomic) || !find(library, "GC_gcollect", &gc.collect) ||
-        !find(library, "GC_malloc", &gc.alloc))
+        !find(library, "GC_set_markers_count", &set_markers) || !find(library, "GC_malloc", &gc.alloc))
         return NULL;
+    set_markers(1);
     init();
     unsigned v = version();
     snprintf(gc.version, sizeof gc.version, "%u.%u.%u", v >> 16, v >> 8 & 255, v & 255);
@@ -80,6 +82,7 @@ size_t heap_cases_add(struct bench_case *cases, size_t capacity, bool full)
                                            .title = w->title,
                                            .body = play,
                                            .arg = &made[n],
+                                           .isolated = true,
                                            .iterations = 1,
                                            .alone_iterations = 1};
             n++;

@@ -7,8 +7,8 @@
  *
  * One operation is the whole program. The number of nodes counted is compared with what it must be.
  */
+#include "heap_support.h"
 #include "heap_work.h"
-#include "work.h"
 
 #include <stdlib.h>
 
@@ -115,5 +115,57 @@ void trees_boehm(struct bench_run *run, const struct heap_workload *w)
                     counted += count_nodes(boehm_build(gc, depth));
             counted += count_nodes(lives_on);
         }
+    end_run(run, w, counted, times);
+}
+
+/* ---- midden: each tree is a local while it is built and counted */
+
+struct mid_node {
+    struct mid_ref left, right;
+};
+
+static struct mid_ref midden_build(struct mid_heap *heap, struct mid_type type, uint32_t depth)
+{
+    if (depth == 0)
+        return mid_new(heap, type);
+    struct mid_scope scope;
+    mid_scope_begin(heap, &scope);
+    struct mid_slot left = mid_local(heap, midden_build(heap, type, depth - 1));
+    struct mid_slot right = mid_local(heap, midden_build(heap, type, depth - 1));
+    struct mid_ref n = mid_new(heap, type);
+    struct mid_node *node = mid_data(n);
+    mid_init_field(&node->left, mid_get(left));
+    mid_init_field(&node->right, mid_get(right));
+    return mid_scope_return(heap, &scope, n);
+}
+
+static uint64_t midden_count(struct mid_ref n)
+{
+    if (mid_is_null(n))
+        return 0;
+    const struct mid_node *node = mid_data(n);
+    return 1 + midden_count(node->left) + midden_count(node->right);
+}
+
+void trees_midden(struct bench_run *run, const struct heap_workload *w)
+{
+    struct mid_heap *heap = heap_begin(run);
+    if (heap == NULL)
+        return;
+    struct mid_type type = heap_type(heap, "Node", sizeof(struct mid_node), 2, MID_TAIL_NONE);
+    uint64_t counted = 0, times = 0;
+    for (uint64_t n; (n = bench_count(run)) != 0;)
+        for (; n != 0; n--, times++) {
+            struct mid_scope scope;
+            mid_scope_begin(heap, &scope);
+            counted += midden_count(midden_build(heap, type, w->size + 1));
+            struct mid_slot lives_on = mid_local(heap, midden_build(heap, type, w->size));
+            for (uint32_t depth = LEAST_DEPTH; depth <= w->size; depth += 2)
+                for (uint32_t i = trees_of(depth, w->size); i != 0; i--)
+                    counted += midden_count(midden_build(heap, type, depth));
+            counted += midden_count(mid_get(lives_on));
+            mid_scope_end(heap, &scope);
+        }
+    heap_end(run, heap);
     end_run(run, w, counted, times);
 }

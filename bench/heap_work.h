@@ -22,7 +22,10 @@ struct heap_workload {
 extern const struct heap_workload heap_workloads[];
 extern const size_t heap_workload_count;
 
-heap_body trees_boehm, trees_by_hand;
+heap_body gcbench_midden, gcbench_boehm, gcbench_by_hand;
+heap_body trees_midden, trees_boehm, trees_by_hand;
+heap_body splay_midden, splay_boehm, splay_by_hand;
+heap_body churn_midden, churn_boehm, churn_by_hand;
 
 /* heap_cases.c: adds the cases to the table; returns how many. */
 size_t heap_cases_add(struct bench_case *cases, size_t capacity, bool full);

@@ -6,6 +6,7 @@
 #include "alone.h"
 #include "cases.h"
 #include "results.h"
+#include "work.h"
 
 #include <errno.h>
 #include <getopt.h>
@@ -103,7 +104,7 @@ static void run_timed(const struct options *o, struct watch *w, size_t count)
 {
     size_t *chosen = calloc(count + 1, sizeof *chosen), n = 0;
     for (size_t i = 0; i < count && chosen != NULL; i++)
-        if (!w->cases[i].memory_only)
+        if (!w->cases[i].memory_only && !w->cases[i].isolated)
             chosen[n++] = i;
     struct bench_plan plan = {.repetitions = o->repetitions,
                               .min_time_s = o->min_time_s,
@@ -116,12 +117,44 @@ static void run_timed(const struct options *o, struct watch *w, size_t count)
     wipe(w);
 }
 
+/* Fisher and Yates. */
+static void shuffle(size_t *order, size_t count)
+{
+    static uint64_t random = 0x2545f4914f6cdd1du;
+    for (size_t i = count; i > 1; i--) {
+        size_t k = work_below(&random, (uint32_t)i), kept = order[i - 1];
+        order[i - 1] = order[k];
+        order[k] = kept;
+    }
+}
+
+/* Round by round, in another order each. */
+static void run_isolated(const struct options *o, struct watch *w, size_t count)
+{
+    size_t *order = calloc(count + 1, sizeof *order), n = 0;
+    for (size_t i = 0; i < count && order != NULL; i++)
+        if (w->cases[i].isolated)
+            order[n++] = i;
+    w->started = now_s();
+    for (unsigned round = 0; round < o->repetitions; round++) {
+        shuffle(order, n);
+        for (size_t i = 0; i < n; i++) {
+            const struct bench_case *c = &w->cases[order[i]];
+            draw(w, "heaps ", c->name, (double)(round * n + i) / (double)(o->repetitions * n));
+            if (w->results[order[i]].failed[0] == '\0')
+                alone_measure(c, &w->results[order[i]]);
+        }
+    }
+    free(order);
+    wipe(w);
+}
+
 static void run_alone(const struct options *o, struct watch *w, size_t count)
 {
     w->started = now_s();
     for (size_t i = 0; i < count; i++) {
         draw(w, "memory", w->cases[i].name, (double)i / (double)count);
-        if (w->results[i].failed[0] == '\0' && (w->cases[i].memory_only || o->memory))
+        if (w->results[i].failed[0] == '\0' && !w->cases[i].isolated && (w->cases[i].memory_only || o->memory))
             alone_measure(&w->cases[i], &w->results[i]);
     }
     wipe(w);
@@ -141,6 +174,7 @@ static int run(const struct options *o, const struct bench_case *cases, size_t c
                               .set = o->full ? "full" : "quick"};
     double started = now_s();
     run_timed(o, &w, count);
+    run_isolated(o, &w, count);
     run_alone(o, &w, count);
     facts.seconds = now_s() - started;
     facts.load_after = machine_load();

@@ -10,21 +10,29 @@
 #define WALL   POOL_WALL
 #define TOUCH  POOL_TOUCH
 #define SHARED POOL_SHARED
+#define NOFLOOR POOL_NOFLOOR
 #define MEMORY (POOL_MEMORY | POOL_NOFLOOR)
 
 const struct pool_workload pool_workloads[] = {
     /* clang-format off */
     /* name           body           low     high    live    thr flags           alone    one operation is */
     {"pair-64",       pool_pair,     64,     64,     1,      1,  QUICK,          100000,  "64 B taken, a word written, released"},
+    {"pair-64-direct",pool_direct,   64,     64,     1,      1,  QUICK | NOFLOOR,100000,  "the same, called directly"},
     {"depth-1k",      pool_depth,    1 * KB, 1 * KB, 64,     1,  QUICK,          100000,  "one of 64 buffers of 1 KB taken, then released"},
     {"depth-4k",      pool_depth,    4 * KB, 4 * KB, 64,     1,  0,              100000,  "one of 64 buffers of 4 KB taken, then released"},
     {"ring",          pool_ring,     16,     8 * KB, 1024,   1,  QUICK,          200000,  "the oldest of 1024 buffers of 16 B - 8 KB released, a new one taken"},
+    {"scale-1",       pool_ring,     16,     1 * KB, 1024,   1,  WALL,           200000,  "ring of 1024 buffers of 16 B - 1 KB, one thread, wall clock"},
+    {"scale-2",       pool_ring,     16,     1 * KB, 1024,   2,  0,              200000,  "the same, two threads that share nothing: half of it is perfect"},
     {"cross-1k",      pool_cross,    1 * KB, 1 * KB, 1024,   1,  QUICK | WALL,   100000,  "1 KB taken by one thread, released by another"},
     {"cross-mixed",   pool_cross,    16,     8 * KB, 1024,   1,  QUICK | WALL,   100000,  "16 B - 8 KB taken by one thread, released by another"},
     {"replace-own",   pool_replace,  16,     2 * KB, 100000, 2,  QUICK,          500000,  "a random one of 100,000 buffers of 16 B - 2 KB replaced; 2 threads, own slots"},
     {"replace-shared",pool_replace,  16,     2 * KB, 100000, 2,  QUICK | SHARED, 500000,  "the same, slots shared by the threads"},
     {"large-touched", pool_ring,     8 * KB, 1 * MB, 64,     1,  QUICK | TOUCH,  20000,   "the oldest of 64 buffers of 8 KB - 1 MB released, a new one taken, every page written"},
     {"large",         pool_ring,     8 * KB, 1 * MB, 64,     1,  QUICK,          20000,   "the same, no page written"},
+    {"msg-copied",    pool_messages_copied, 100, 1500, 20000, 1, QUICK | NOFLOOR, 400000, "a message of 100 - 1500 B copied out of a block of 64 KB, one of 20,000 replaced"},
+    {"msg-sliced",    pool_messages_sliced, 100, 1500, 20000, 1, QUICK | NOFLOOR, 400000, "the same as a counted slice of the block"},
+    {"msg-copied-long", pool_messages_copied, 100, 1500, 2000, 1, NOFLOOR | SHARED, 400000, "messages copied, one of 2,000 replaced; one in a hundred lives long"},
+    {"msg-sliced-long", pool_messages_sliced, 100, 1500, 2000, 1, NOFLOOR | SHARED, 400000, "the same as slices"},
     {"fragment",      pool_fragment, 16,     8 * KB, 200000, 1,  QUICK | MEMORY, 1,       "memory: 200,000 buffers of 16 B - 8 KB, nine in ten released at random"},
     /* clang-format on */
 };

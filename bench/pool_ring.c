@@ -52,7 +52,7 @@ void pool_ring(struct bench_run *run, const struct allocator *a, const struct po
         }
     for (size_t i = 0; i < w->live; i++)
         live_bytes += (double)ring[i].bytes;
-    if ((w->flags & POOL_TOUCH) || w->low < LARGE_BYTES)
+    if (w->threads <= 1 && ((w->flags & POOL_TOUCH) || w->low < LARGE_BYTES))
         bench_memory_live(run, live_bytes);
     for (size_t i = 0; i < w->live; i++)
         release(ring[i].p, ring[i].bytes);

@@ -35,6 +35,9 @@ void pool_depth(struct bench_run *run, const struct allocator *a, const struct p
 void pool_ring(struct bench_run *run, const struct allocator *a, const struct pool_workload *w);
 void pool_cross(struct bench_run *run, const struct allocator *a, const struct pool_workload *w);
 void pool_replace(struct bench_run *run, const struct allocator *a, const struct pool_workload *w);
+void pool_direct(struct bench_run *run, const struct allocator *a, const struct pool_workload *w);
+void pool_messages_copied(struct bench_run *run, const struct allocator *a, const struct pool_workload *w);
+void pool_messages_sliced(struct bench_run *run, const struct allocator *a, const struct pool_workload *w);
 void pool_fragment(struct bench_run *run, const struct allocator *a, const struct pool_workload *w);
 
 #endif

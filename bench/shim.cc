@@ -24,7 +24,7 @@
 
 struct bench_run {
     benchmark::State *state;
-    struct bench_memory *memory; // NULL unless the case runs alone
+    struct bench_memory *memory; // NULL but on thread 0 of a case that runs alone
     double zero_bytes;
 };
 
@@ -93,11 +93,10 @@ void play(session &s, size_t i, benchmark::State &state)
     const bench_case &c = s.cases[s.chosen[i]];
     if (state.thread_index() == 0)
         tell_progress(s, i, static_cast<uint64_t>(state.max_iterations));
-    bench_run run = {&state, s.plan->alone ? s.memory : nullptr, 0};
-    if (state.thread_index() == 0)
-        bench_memory_mark(&run);
+    bench_run run = {&state, s.plan->alone && state.thread_index() == 0 ? s.memory : nullptr, 0};
+    bench_memory_mark(&run);
     c.body(&run, c.arg);
-    if (run.memory != nullptr && state.thread_index() == 0)
+    if (run.memory != nullptr)
         run.memory->peak_bytes = std::max(proc_bytes("/proc/self/status", "VmHWM:") - run.zero_bytes,
                                           run.memory->resident_bytes);
 }

@@ -40,7 +40,7 @@ static inline uint32_t work_below(uint64_t *state, uint32_t bound)
 }
 
 /* A table of WORK_SIZES sizes, log-uniform in low .. high (all the same when they are equal), from a fixed seed. Made
- * once for each pair and kept: the caller does not free it. Not for two threads at once. */
+ * once for each pair and kept: the caller does not free it. Any thread. */
 enum { WORK_SIZES = 1 << 16 };
 const uint32_t *work_sizes(size_t low, size_t high);
 

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * heap_support.h: what heap workloads share: midden's heap made from the environment's options, and latencies.
+ */
+#ifndef MIDDEN_BENCH_HEAP_SUPPORT_H
+#define MIDDEN_BENCH_HEAP_SUPPORT_H
+
+#include "bench.h"
+
+#include <midden/heap.h>
+#include <midden/roots.h>
+
+/* A heap with default options, changed by the environment variable MIDDEN ("semispace=4M,marking=stop"): so a policy is
+ * tried without a line of code. NULL after bench_fail. End it with heap_end, which adds the counters of its pauses. */
+struct mid_heap *heap_begin(struct bench_run *run);
+void heap_end(struct bench_run *run, struct mid_heap *heap);
+
+/* Registers a type whose references are the words 0 .. references - 1 of its fixed part. Exits when that fails. */
+struct mid_type heap_type(struct mid_heap *heap, const char *name, size_t fixed_bytes, size_t references,
+                          enum mid_tail tail);
+
+/* How long the steps of a workload took: thread CPU time and wall time of each, all kept. */
+struct latency {
+    uint64_t *cpu_ns, *wall_ns;
+    size_t count, capacity;
+    uint64_t cpu_last, wall_last;
+};
+
+void latency_begin(struct latency *l, size_t capacity);
+void latency_start(struct latency *l); /* the first step begins now */
+void latency_step(struct latency *l);  /* a step ends, and the next one begins */
+
+/* Adds step_p50, p99.9, p99.99 and max as counters, and gives the arrays back. */
+void latency_end(struct latency *l, struct bench_run *run);
+
+#endif
