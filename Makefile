@@ -143,6 +143,7 @@ all: $(addprefix $(O)/,$(PRODUCTS))
 	@$(foreach p,$(PRODUCTS),ln -sf $(MODE)/$(p) $(BUILD)/$(p);)
 
 include tests/tests.mk
+include tests/clients/clients.mk
 include bench/bench.mk
 include heapdump/install.mk
 

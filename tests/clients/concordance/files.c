@@ -5,6 +5,9 @@
 #include "files.h"
 
 #include <errno.h>
+#include <sys/stat.h>
+#include <sys/types.h>
+
 #include <fts.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -25,6 +25,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <getopt.h>
+#include <limits.h>
 #include <locale.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -429,7 +430,7 @@ static bool read_options(struct settings *set, int argc, char **argv)
         {"cache", required_argument, NULL, 'c'},   {"trace", no_argument, NULL, 't'},
         {"help", no_argument, NULL, '?' + 128},    {NULL, 0, NULL, 0}};
     for (int c; (c = getopt_long(argc, argv, "", options, NULL)) != -1;) {
-        size_t *target = NULL, value = 1, lines = 0;
+        size_t value = 1;
         switch (c) {
         case 'q':
             if (set->query_count == QUERIES_MAX)
@@ -440,20 +441,20 @@ static bool read_options(struct settings *set, int argc, char **argv)
             set->snapshot = optarg;
             break;
         case 'h':
-            value = *(target = &set->heap_limit) = number(optarg, 1, 1u << 20, 1u << 20);
+            value = set->heap_limit = number(optarg, 1, 1u << 20, 1u << 20);
             break;
         case 'p':
-            value = *(target = &set->pool_limit) = number(optarg, 1, 1u << 20, 1u << 20);
+            value = set->pool_limit = number(optarg, 1, 1u << 20, 1u << 20);
             break;
         case 'n':
-            value = *(target = &set->nursery) = number(optarg, 64, 1u << 20, 1u << 10);
+            value = set->nursery = number(optarg, 64, 1u << 20, 1u << 10);
             break;
         case 'b':
-            value = *(target = &set->block) = number(optarg, 1, 1u << 30, 1);
+            value = set->block = number(optarg, 1, 1u << 30, 1);
             break;
         case 'c':
-            value = lines = number(optarg, 1, 1u << 20, 1);
-            set->cache_lines = (uint32_t)lines;
+            value = number(optarg, 1, 1u << 20, 1);
+            set->cache_lines = (uint32_t)value;
             break;
         case 't':
             set->trace = true;
