@@ -12,6 +12,7 @@ check() { # NAME STATUS (0 is good)
     if [ "$2" -eq 0 ]; then echo "ok $n - $1"; else failed=1; echo "not ok $n - $1"; sed 's/^/# /' "$dir/out" "$dir/err" 2>/dev/null | head -20; fi
 }
 run() { "$concordance" "$@" >"$dir/out" 2>"$dir/err"; }
+run_with() { env "$@" >"$dir/out" 2>"$dir/err"; } # NAME=VALUE COMMAND...
 
 mkdir -p "$dir/text/deep/er"
 # 4,000 lines in which é, ß, € and a four-byte letter move through every offset of a block
@@ -37,7 +38,7 @@ run --block 11 --query heap "$dir/text"
 grep -qE 'across two blocks: [0-9]{4,} words, [0-9]{3,} UTF-8 characters' "$dir/out"
 check "with blocks of 11 bytes words and characters cross" $?
 
-MIDDEN=torture=alternate,torture_every=500,verify=phase run --query heap --nursery 64 "$dir/text"
+run_with MIDDEN=torture=alternate,torture_every=500,verify=phase "$concordance" --query heap --nursery 64 "$dir/text"
 ok=$?
 grep -qF "$(expect heap)" "$dir/out" || ok=1
 check "the counts are right when the heap collects all the time" $ok
@@ -52,7 +53,7 @@ run; [ $? -eq 2 ] && [ "$(wc -l <"$dir/err")" -eq 1 ]; check "no directory: one 
 run "$dir/none"; [ $? -eq 2 ] && [ "$(wc -l <"$dir/err")" -eq 1 ]; check "a directory that is not there: one line, status 2" $?
 run --nonsense "$dir/text"; [ $? -eq 2 ]; check "an unknown option: status 2" $?
 run --block 0 "$dir/text"; [ $? -eq 2 ]; check "a block of 0 bytes: status 2" $?
-MIDDEN=nonsense=1 run "$dir/text"; [ $? -eq 1 ]; check "an unknown key in MIDDEN: status 1" $?
+run_with MIDDEN=nonsense=1 "$concordance" "$dir/text"; [ $? -eq 1 ]; check "an unknown key in MIDDEN: status 1" $?
 
 perl -e 'for my $i (1..300000) { print "word$i\n" }' >"$dir/many.txt"
 run --heap-limit 4 "$dir/many.txt"
