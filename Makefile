@@ -44,7 +44,7 @@ LD  := $(MODE_$(MODE)) -pthread $(LDFLAGS)
 # after the packages have come, hence the prerequisite on the first pass alone (MAKE_RESTARTS breaks the loop).
 
 DEPS := gcc g++ libc6-dev check perl pkg-config libbenchmark-dev libjemalloc-dev libmimalloc2.0 libtcmalloc-minimal4 libgc1 zlib1g-dev libjansson-dev \
-        libncurses-dev valgrind clang libclang-rt-14-dev git
+        libncurses-dev valgrind clang libclang-rt-14-dev
 
 probe = $(if $(filter 0,$(WITH_$(1))),,$(shell printf '%b' '$(2)' | $(CC) $(CFLAGS) -x c -o /dev/null - $(3) 2>/dev/null && echo 1))
 asks  = [ "$$(dpkg-query -W -f='$${db:Status-Status}' $(1) 2>/dev/null)" = installed ]

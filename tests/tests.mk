@@ -51,3 +51,15 @@ memcheck: all $(foreach k,unit model torture oom golden,$(call programs_of,$(k))
 .PHONY: print-includes
 print-includes:
 	@echo '$(addprefix -I,$(dirs_$(C)))'
+
+# Random programs with fresh seeds and more rounds, until the time is over or one fails.
+TORTURE_MINUTES ?= 5
+LONG := $(foreach k,model torture,$(call programs_of,$(k)))
+.PHONY: torture
+torture: all $(LONG)
+	@end=$$(($$(date +%s) + 60 * $(TORTURE_MINUTES))); \
+	while [ $$(date +%s) -lt $$end ]; do TEST_SCALE=5 CK_TIMEOUT_MULTIPLIER=30 $(prove) $(LONG) || exit 1; done
+
+.PHONY: papers
+papers:
+	@papers/check.sh
