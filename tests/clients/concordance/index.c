@@ -35,7 +35,7 @@ struct root {
 
 struct segment {
     struct mid_ref table;
-    uint64_t words;
+    uint64_t words, grow_at; /* the table is doubled when there are so many words */
     uint32_t level, first_file;
 };
 
@@ -140,6 +140,7 @@ static struct mid_ref new_segment(struct index *ix, size_t buckets, uint32_t lev
     struct mid_ref made = mid_is_null(mid_get(table)) ? mid_null() : mid_new(ix->heap, ix->segment_type);
     if (!mid_is_null(made)) {
         mid_init_field(&segment_of(made)->table, mid_get(table));
+        segment_of(made)->grow_at = 2 * buckets;
         segment_of(made)->level = level;
         segment_of(made)->first_file = first_file;
     }
@@ -167,12 +168,14 @@ static void link_entry(struct index *ix, struct mid_ref table, struct mid_ref en
     mid_array_set(ix->heap, table, bucket, entry);
 }
 
-/* Doubles the table when two words fall on a bucket. A refusal leaves the old one, which works as well. */
+/* Doubles the table when two words fall on a bucket. A refusal leaves the old one, which works as well; it is asked for
+ * again only when there are twice as many words, since a refusal costs a full collection. */
 static void grow_table(struct index *ix, struct mid_slot segment)
 {
     size_t buckets = mid_length(ix->heap, segment_of(mid_get(segment))->table);
-    if (segment_of(mid_get(segment))->words < 2 * buckets)
+    if (segment_of(mid_get(segment))->words < segment_of(mid_get(segment))->grow_at)
         return;
+    segment_of(mid_get(segment))->grow_at *= 2;
     struct mid_ref table = mid_new_array(ix->heap, ix->table_type, 2 * buckets);
     if (mid_is_null(table))
         return;
