@@ -414,10 +414,12 @@ void index_find(const struct index *ix, const char *word, size_t bytes, struct i
         answer->occurrences += e->occurrences;
         answer->lines += e->lines;
         struct place last = {0, 0};
-        for (uint32_t at = 0; at < e->used && answer->places < answer->capacity;) {
+        for (uint32_t at = 0; at < e->used;) {
             last = next_place(mid_data(e->places), &at, last);
-            answer->at[answer->places++] = last;
+            if (answer->places < answer->capacity)
+                answer->at[answer->places++] = last;
         }
+        answer->last = last;
     }
 }
 

@@ -23,6 +23,7 @@ struct index_answer {
     uint64_t occurrences; /* of the word in the text */
     uint64_t lines;       /* in which it stands */
     size_t places;        /* of them in `at`, in order of file and line */
+    struct place last;    /* the last one that is kept */
     struct place *at;     /* an array of the caller's */
     size_t capacity;
 };

@@ -34,7 +34,7 @@
 #include <wchar.h>
 #include <wctype.h>
 
-enum { EXIT_FINDING = 1, EXIT_USAGE = 2, QUERIES_MAX = 16, ANSWERS_SHOWN = 3 };
+enum { EXIT_FINDING = 1, EXIT_USAGE = 2, QUERIES_MAX = 16, ANSWERS_SHOWN = 2 };
 
 struct settings {
     size_t heap_limit, nursery, pool_limit, block;
@@ -247,6 +247,19 @@ static void line_text(struct program *p, struct place at, struct mid_chain *out)
     close(fd);
 }
 
+static void show_place(struct program *p, struct place at)
+{
+    struct mid_chain text;
+    unsigned char shown[512];
+    mid_chain_init(&text, p->pool);
+    line_text(p, at, &text);
+    size_t bytes = mid_chain_copy_out(&text, 0, shown, sizeof shown);
+    printf("  %s:%u: ", p->files.path[at.file], at.line);
+    report_text(shown, bytes, 90);
+    printf("\n");
+    mid_chain_clear(&text);
+}
+
 static bool answer(struct program *p, const char *query)
 {
     char key[2 * WORD_BYTES_MAX];
@@ -262,17 +275,10 @@ static bool answer(struct program *p, const char *query)
     printf("\n\"");
     report_text((const unsigned char *)query, strlen(query), 80);
     printf("\" stands %llu times in %llu lines\n", (unsigned long long)a.occurrences, (unsigned long long)a.lines);
-    for (size_t i = 0; i < a.places; i++) {
-        struct mid_chain text;
-        unsigned char shown[512];
-        mid_chain_init(&text, p->pool);
-        line_text(p, at[i], &text);
-        size_t n = mid_chain_copy_out(&text, 0, shown, sizeof shown);
-        printf("  %s:%u: ", p->files.path[at[i].file], at[i].line);
-        report_text(shown, n, 90);
-        printf("\n");
-        mid_chain_clear(&text);
-    }
+    for (size_t i = 0; i < a.places; i++)
+        show_place(p, at[i]);
+    if (a.lines > a.places)
+        show_place(p, a.last);
     struct mid_ref entry = index_entry(&p->index, key, bytes);
     if (!mid_is_null(entry))
         printf("  its entry is object @%llu of the heap\n", (unsigned long long)mid_object_id(p->heap, entry));
