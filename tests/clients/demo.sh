@@ -19,7 +19,7 @@ show() {
 }
 
 # shellcheck disable=SC2086 # DEMO_OPTIONS is a list of words
-"$build/concordance" ${DEMO_OPTIONS:-} --query "${QUERY:-software}" --query "${SECOND_QUERY:-collector}" \
+"$build/concordance" --block 4096 --nursery 512 ${DEMO_OPTIONS:-} --query "${QUERY:-software}" --query "${SECOND_QUERY:-collector}" \
     --snapshot "$snapshot" "$@" | tee "$report"
 id=$(sed -n 's/.*its entry is object \(@[0-9]*\) .*/\1/p' "$report" | head -1)
 
