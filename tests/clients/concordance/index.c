@@ -87,6 +87,7 @@ static enum mid_status register_types(struct index *ix)
         struct mid_type_info info;
     } table[] = {
         {&ix->root_type, {.name = "Index", .fixed_bytes = sizeof(struct root), .fields = root_fields, .field_count = 1}},
+        {&ix->segments_type, {.name = "(segments by age)", .tail = MID_TAIL_REFS, .kind = MID_KIND_ARRAY}},
         {&ix->segment_type, {.name = "Segment", .fixed_bytes = sizeof(struct segment), .fields = segment_fields,
                              .field_count = 1}},
         {&ix->entry_type, {.name = "Word", .fixed_bytes = sizeof(struct entry), .fields = entry_fields, .field_count = 3}},
@@ -112,7 +113,7 @@ enum mid_status index_init(struct index *ix, struct mid_heap *heap)
         return status;
     struct mid_scope scope;
     mid_scope_begin(heap, &scope);
-    struct mid_slot segments = mid_local(heap, mid_new_array(heap, ix->table_type, INDEX_SEGMENTS_MAX));
+    struct mid_slot segments = mid_local(heap, mid_new_array(heap, ix->segments_type, INDEX_SEGMENTS_MAX));
     struct mid_ref made = mid_is_null(mid_get(segments)) ? mid_null() : mid_new(heap, ix->root_type);
     if (!mid_is_null(made)) {
         mid_init_field(&((struct root *)mid_data(made))->segments, mid_get(segments));

@@ -13,7 +13,7 @@ struct place {
 
 struct index {
     struct mid_heap *heap;
-    struct mid_type root_type, segment_type, entry_type, table_type, string_type, places_type;
+    struct mid_type root_type, segments_type, segment_type, entry_type, table_type, string_type, places_type;
     struct mid_persistent *root;
     uint64_t merges, drops;
 };
