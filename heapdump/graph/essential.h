@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * essential.h: which edges hold their target alive, as far as dominators are concerned. Note [Essential edges]
+ * essential.h: which edges hold their target alive, as far as dominators are concerned.
+ *
+ * Note [Essential edges]
  *
  * An edge is essential unless
  *   - it is weak, or leads from a node to itself;
