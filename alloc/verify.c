@@ -115,13 +115,13 @@ static void verify_slab(struct verifier *v, struct mid__class *c, struct mid__sl
             break;
         if (s->units == 0)
             extent = end;
+        if (extent == 0 || extent > end - at) {
+            broken(v, "sequential.I3", memory, "a buffer at offset %zu has %zu bytes", at, extent);
+            break;
+        }
         verify_buffer(v, c, s, at, extent);
         live++;
         bytes += extent;
-        if (extent == 0) {
-            broken(v, "sequential.I3", memory, "a buffer at offset %zu has no length", at);
-            break;
-        }
     }
     const char *rule = c->slots != 0 ? "class.I2" : "sequential.I2";
     same(v, rule, memory, "live buffers of a slab", live, s->live);
