@@ -171,6 +171,7 @@ static void put_before_tail(struct plain *p)
     if (p->tail.units > 1)
         mid__title_words(&p->all, ", ");
     add_bytes(&p->all, p->tail.bytes, p->tail.length, p->tail.units);
+    p->head->failed |= p->all.failed;
     struct mid__title swap = p->tail;
     p->tail = p->all;
     p->all = swap;
@@ -189,6 +190,7 @@ static void take_properties(struct plain *p, const struct mid__graph *g, size_t 
         }
         mid__title_clear(&p->formatted);
         mid__title_property(&p->formatted, &g->strings, g->edge_name[edge]);
+        p->head->failed |= p->formatted.failed;
         size_t units = p->head->units - before;
         if (units > 1 && units + p->tail.units + p->formatted.units > PLAIN_NAME_UNITS)
             return;
@@ -211,6 +213,7 @@ static void name_plain_object(struct mid__title *n, const struct mid__graph *g, 
     size_t before = n->units;
     mid__title_put(n, '{');
     mid__title_put(&p.tail, '}');
+    n->failed |= p.tail.failed;
     take_properties(&p, g, before);
     if (p.from < p.to) {
         mid__title_words(n, ", ");
@@ -219,7 +222,6 @@ static void name_plain_object(struct mid__title *n, const struct mid__graph *g, 
     if (p.tail.units > 1)
         mid__title_words(n, ", ");
     add_bytes(n, p.tail.bytes, p.tail.length, p.tail.units);
-    n->failed |= p.tail.failed || p.all.failed || p.formatted.failed;
     mid__title_free(&p.tail);
     mid__title_free(&p.all);
     mid__title_free(&p.formatted);
