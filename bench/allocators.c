@@ -15,7 +15,7 @@
  * jemalloc is used through malloc and free, never through mallocx, whose flags cost it 118 more instructions a pair.
  * The rows "-sized" hand the size to those who can use it at release (sdallocx, mi_free_size, tc_free_sized).
  *
- * The pool of midden is one for the process, as the peers' heaps are: its caches are as warm as theirs.
+ * A pool of midden is one for the process, as the peers' heaps are: its caches are as warm as theirs.
  */
 #include "allocators.h"
 
@@ -30,13 +30,26 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* ---- midden */
+static const char *no_version(void)
+{
+    return "";
+}
 
-static struct mid_pool *pool;
+/* ---- midden: a pool for each placement policy */
+
+static struct mid_pool *pool, *pool_sequential;
+
+static const char *make_pool(struct mid_pool **made, enum mid_pool_policy policy)
+{
+    struct mid_pool_options options;
+    mid_pool_options_init(&options);
+    options.policy = policy;
+    return *made != NULL || mid_pool_create(&options, made) == MID_OK ? NULL : "its pool cannot be made";
+}
 
 static const char *midden_load(void)
 {
-    return pool != NULL || mid_pool_create(NULL, &pool) == MID_OK ? NULL : "its pool cannot be made";
+    return make_pool(&pool, MID_POOL_DEFAULT_POLICY);
 }
 
 static void *midden_alloc(size_t bytes)
@@ -57,6 +70,31 @@ static void midden_trim(void)
 static struct mid_pool *midden_pool(void)
 {
     return pool;
+}
+
+static const char *sequential_load(void)
+{
+    return make_pool(&pool_sequential, MID_POOL_SEQUENTIAL);
+}
+
+static void *sequential_alloc(size_t bytes)
+{
+    return mid_pool_alloc(pool_sequential, bytes);
+}
+
+static void sequential_release(void *p, size_t bytes)
+{
+    mid_pool_release_sized(pool_sequential, p, bytes);
+}
+
+static void sequential_trim(void)
+{
+    mid_pool_trim(pool_sequential);
+}
+
+static struct mid_pool *sequential_pool(void)
+{
+    return pool_sequential;
 }
 
 /* ---- glibc */
@@ -232,11 +270,6 @@ static void floor_release(void *p, size_t bytes)
     (void)bytes;
 }
 
-static const char *no_version(void)
-{
-    return "";
-}
-
 /* ---- the table */
 
 const struct allocator allocators[] = {
@@ -247,6 +280,14 @@ const struct allocator allocators[] = {
      .version = no_version,
      .load = midden_load,
      .pool = midden_pool},
+    {.name = "midden-sequential",
+     .alloc = sequential_alloc,
+     .release = sequential_release,
+     .trim = sequential_trim,
+     .version = no_version,
+     .load = sequential_load,
+     .pool = sequential_pool,
+     .variant = true},
     {.name = "libc", .alloc = malloc, .release = libc_release, .trim = libc_trim, .version = libc_version},
     {.name = "jemalloc",
      .alloc = jem_malloc,

@@ -6,6 +6,7 @@
  */
 #include "alone.h"
 
+#include <errno.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -49,6 +50,14 @@ int alone_run(const struct bench_case *cases, size_t index, uint64_t iterations)
     printf("peak_bytes %.0f\nresident_bytes %.0f\nlive_bytes %.0f\n", memory.peak_bytes, memory.resident_bytes,
            memory.live_bytes);
     return fflush(stdout) == 0 ? status : 1;
+}
+
+int alone_exec(const struct bench_case *c)
+{
+    alarm(CHILD_SECONDS);
+    execvp(c->command[0], (char *const *)(uintptr_t)c->command);
+    fprintf(stderr, "bench: %s: %s\n", c->command[0], strerror(errno));
+    return 127;
 }
 
 static bool by_wall(const struct bench_case *c)

@@ -33,6 +33,8 @@ struct bench_case {
     const char *title; /* what one operation is, in words */
     void (*body)(struct bench_run *run, const void *arg);
     const void *arg;
+    const char *const *command; /* NULL; or an isolated case that is this program, found in PATH, with its arguments: it
+                                   prints what --alone prints */
     unsigned threads;          /* that call the body at once; 0 means 1. Two or more are timed by the wall clock */
     bool wall;                 /* time by the wall clock although one thread calls: the body starts others itself */
     bool memory_only;          /* never timed: it runs once, alone in its process, and its counters are the result */

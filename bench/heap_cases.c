@@ -1,92 +1,106 @@
 /* SPDX-License-Identifier: MIT
  *
- * heap_cases.c: joins heap workloads and collectors, and loads Boehm's.
+ * heap_cases.c: joins heap workloads and those who manage their objects.
  *
  * Every repetition has a process of its own: a heap that grew in one workload would collect less in the next, and no
- * collector's figures would be those of a program that uses it. Boehm's collector is dlopened and marks in one thread, as
- * the others do; else it has its defaults. malloc and free by hand is not a collector: it is what a program would cost
- * whose author knew when each object dies.
+ * collector's figures would be those of a program that uses it. malloc and free by hand is not a collector: it is what a
+ * program would cost whose author knew when each object dies.
  */
 #include "heap_work.h"
 
-#include <dlfcn.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
-enum { NAME_BYTES = 64, MOST = 128 };
+enum { NAME_BYTES = 64, MOST = 128, ARGUMENTS = 6 };
+
+enum keeper { MIDDEN, BOEHM, BY_HAND, NODE };
+
+/* One line each. A variant is left out of the quick set. */
+static const struct subject {
+    const char *name;
+    enum keeper keeper;
+    bool variant;
+    const char *options; /* of midden's heap, before those of the environment */
+} subjects[] = {
+    {"midden", MIDDEN, false, ""},
+    {"midden-stop", MIDDEN, true, "marking=stop"},
+    {"boehm", BOEHM, false, NULL},
+    {"node", NODE, false, NULL},
+    {"by-hand", BY_HAND, false, NULL},
+};
+enum { SUBJECTS = sizeof subjects / sizeof subjects[0] };
 
 struct heap_case {
     const struct heap_workload *workload;
+    const struct subject *subject;
     heap_body *body;
-    char name[NAME_BYTES];
+    char name[NAME_BYTES], script[NAME_BYTES], size[16];
+    const char *command[ARGUMENTS];
 };
 
-/* POSIX promises that the bits of the two kinds of pointer are the same. */
-static bool find(void *library, const char *name, void *function)
-{
-    void *address = dlsym(library, name);
-    memcpy(function, &address, sizeof address);
-    return address != NULL;
-}
+static const char *options_now = "";
 
-const struct boehm *boehm_get(void)
+const char *heap_options(void)
 {
-    static struct boehm gc;
-    static void *library;
-    static unsigned (*version)(void);
-    static void (*init)(void);
-    static void (*set_markers)(unsigned);
-    if (library != NULL)
-        return gc.alloc != NULL ? &gc : NULL;
-    library = dlopen("libgc.so.1", RTLD_NOW | RTLD_LOCAL);
-    if (library == NULL || !find(library, "GC_init", &init) || !find(library, "GC_get_version", &version) ||
-        !find(library, "GC_malloc_atomic", &gc.alloc_atomic) || !find(library, "GC_gcollect", &gc.collect) ||
-        !find(library, "GC_set_markers_count", &set_markers) || !find(library, "GC_malloc", &gc.alloc))
-        return NULL;
-    set_markers(1);
-    init();
-    unsigned v = version();
-    snprintf(gc.version, sizeof gc.version, "%u.%u.%u", v >> 16, v >> 8 & 255, v & 255);
-    return &gc;
+    return options_now;
 }
 
 void heap_absent(void (*say)(void *user, const char *name, const char *why), void *user)
 {
     if (boehm_get() == NULL)
         say(user, "boehm", "the package libgc1 is not installed");
+    if (node_version() == NULL)
+        say(user, "node", "there is no node in PATH, or no " NODE_SCRIPTS " in the working directory");
 }
 
 static void play(struct bench_run *run, const void *arg)
 {
     const struct heap_case *c = arg;
+    options_now = c->subject->keeper == MIDDEN ? c->subject->options : "";
     c->body(run, c->workload);
+}
+
+/* Fills in what plays the workload; false when nothing does. */
+static bool cast(struct heap_case *c, const struct heap_workload *w, const struct subject *s)
+{
+    *c = (struct heap_case){.workload = w, .subject = s};
+    snprintf(c->name, sizeof c->name, "heap/%s/%s", w->name, s->name);
+    switch (s->keeper) {
+    case MIDDEN: c->body = w->midden; break;
+    case BOEHM: c->body = boehm_get() != NULL ? w->boehm : NULL; break;
+    case BY_HAND: c->body = w->by_hand; break;
+    case NODE:
+        if (w->script == NULL || node_version() == NULL)
+            return false;
+        snprintf(c->script, sizeof c->script, NODE_SCRIPTS "/%s", w->script);
+        snprintf(c->size, sizeof c->size, "%u", w->size);
+        const char *command[ARGUMENTS] = {"node", "--single-threaded-gc", c->script, c->size, NULL};
+        for (int i = 0; i < ARGUMENTS; i++)
+            c->command[i] = command[i];
+        return true;
+    }
+    return c->body != NULL;
 }
 
 size_t heap_cases_add(struct bench_case *cases, size_t capacity, bool full)
 {
     static struct heap_case made[MOST];
     size_t n = 0;
-    for (size_t i = 0; i < heap_workload_count; i++) {
-        const struct heap_workload *w = &heap_workloads[i];
-        const struct {
-            const char *name;
-            heap_body *body;
-        } subjects[] = {{"midden", w->midden}, {"boehm", boehm_get() != NULL ? w->boehm : NULL}, {"by-hand", w->by_hand}};
-        for (size_t k = 0; k < sizeof subjects / sizeof subjects[0]; k++) {
-            if (subjects[k].body == NULL || (!full && !w->quick) || n == capacity || n == MOST)
+    for (size_t i = 0; i < heap_workload_count; i++)
+        for (size_t k = 0; k < SUBJECTS; k++) {
+            const struct heap_workload *w = &heap_workloads[i];
+            bool wanted = full || (w->quick && !subjects[k].variant);
+            if (!wanted || n == capacity || n == MOST || !cast(&made[n], w, &subjects[k]))
                 continue;
-            made[n] = (struct heap_case){.workload = w, .body = subjects[k].body};
-            snprintf(made[n].name, NAME_BYTES, "heap/%s/%s", w->name, subjects[k].name);
             cases[n] = (struct bench_case){.name = made[n].name,
                                            .title = w->title,
                                            .body = play,
                                            .arg = &made[n],
+                                           .command = made[n].command[0] != NULL ? made[n].command : NULL,
                                            .isolated = true,
                                            .iterations = 1,
                                            .alone_iterations = 1};
             n++;
         }
-    }
     return n;
 }

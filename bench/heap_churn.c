@@ -111,8 +111,7 @@ void churn_by_hand(struct bench_run *run, const struct heap_workload *w)
 
 void churn_boehm(struct bench_run *run, const struct heap_workload *w)
 {
-    churn_plain(run, w, &(struct keeper){boehm_get()->alloc, boehm_get()->alloc_atomic, false});
-    boehm_get()->collect();
+    churn_plain(run, w, &(struct keeper){boehm_start()->alloc, boehm_start()->alloc_atomic, false});
 }
 
 /* ---- midden */

@@ -115,7 +115,7 @@ void gcbench_by_hand(struct bench_run *run, const struct heap_workload *w)
 void gcbench_boehm(struct bench_run *run, const struct heap_workload *w)
 {
     (void)w;
-    gcbench(run, &(struct keeper){boehm_get()->alloc, boehm_get()->alloc_atomic, false});
+    gcbench(run, &(struct keeper){boehm_start()->alloc, boehm_start()->alloc_atomic, false});
 }
 
 /* ---- midden */

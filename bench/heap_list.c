@@ -7,13 +7,13 @@
 const struct heap_workload heap_workloads[] = {
     /* clang-format off */
     /* name         midden          boehm          by hand          size     quick  one operation is */
-    {"gcbench",     gcbench_midden, gcbench_boehm, gcbench_by_hand, 0,       true,  "GCBench: trees of depth 4 to 16 from the top and from the bottom, 15 M nodes"},
-    {"trees-16",    trees_midden,   trees_boehm,   trees_by_hand,   16,      true,  "binary trees of depth 4 to 16 beside one of depth 16 that lives on, 15 M nodes"},
-    {"trees-18",    trees_midden,   trees_boehm,   trees_by_hand,   18,      false, "the same up to depth 18, 67 M nodes"},
-    {"splay-20k",   splay_midden,   splay_boehm,   splay_by_hand,   20000,   true,  "20,000 changes of a splay tree of 8,000 nodes with payload"},
-    {"splay-200k",  splay_midden,   splay_boehm,   splay_by_hand,   200000,  false, "200,000 changes of the same"},
-    {"churn-256k",  churn_midden,   churn_boehm,   churn_by_hand,   262144,  true,  "256 k nodes with leaves live, 35 MB: 7,489 steps of 100 replacements"},
-    {"churn-4m",    churn_midden,   churn_boehm,   churn_by_hand,   4194304, false, "4.2 M nodes with leaves live, 570 MB: 119,837 steps of 100 replacements"},
+    {"gcbench",     gcbench_midden, gcbench_boehm, gcbench_by_hand, "gcbench.js", 0,       true,  "GCBench: trees of depth 4 to 16 from the top and from the bottom, 15 M nodes"},
+    {"trees-16",    trees_midden,   trees_boehm,   trees_by_hand, "trees.js",   16,      true,  "binary trees of depth 4 to 16 beside one of depth 16 that lives on, 15 M nodes"},
+    {"trees-18",    trees_midden,   trees_boehm,   trees_by_hand, "trees.js",   18,      false, "the same up to depth 18, 67 M nodes"},
+    {"splay-20k",   splay_midden,   splay_boehm,   splay_by_hand, "splay.js",   20000,   true,  "20,000 changes of a splay tree of 8,000 nodes with payload"},
+    {"splay-200k",  splay_midden,   splay_boehm,   splay_by_hand, "splay.js",   200000,  false, "200,000 changes of the same"},
+    {"churn-256k",  churn_midden,   churn_boehm,   churn_by_hand, "churn.js",   262144,  true,  "256 k nodes with leaves live, 35 MB: 7,489 steps of 100 replacements"},
+    {"churn-4m",    churn_midden,   churn_boehm,   churn_by_hand, "churn.js",   4194304, false, "4.2 M nodes with leaves live, 570 MB: 119,837 steps of 100 replacements"},
     /* clang-format on */
 };
 const size_t heap_workload_count = sizeof heap_workloads / sizeof heap_workloads[0];

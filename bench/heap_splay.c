@@ -140,7 +140,7 @@ void splay_by_hand(struct bench_run *run, const struct heap_workload *w)
 
 void splay_boehm(struct bench_run *run, const struct heap_workload *w)
 {
-    splay_plain(run, w, &(struct keeper){boehm_get()->alloc, boehm_get()->alloc_atomic, false});
+    splay_plain(run, w, &(struct keeper){boehm_start()->alloc, boehm_start()->alloc_atomic, false});
 }
 
 /* ---- midden */

@@ -8,6 +8,7 @@
  */
 #include "heap_support.h"
 
+#include "heap_work.h"
 #include "work.h"
 
 #include <midden/event.h>
@@ -23,7 +24,9 @@ struct mid_heap *heap_begin(struct bench_run *run)
     struct mid_heap_options options;
     struct mid_heap *heap = NULL;
     mid_heap_options_init(&options);
-    if (mid_heap_options_from_env(&options, "MIDDEN") != MID_OK)
+    if (mid_heap_options_parse(&options, heap_options(), NULL) != MID_OK)
+        bench_fail(run, "heap_cases.c has an option that the heap does not know");
+    else if (mid_heap_options_from_env(&options, "MIDDEN") != MID_OK)
         bench_fail(run, "the environment variable MIDDEN holds an option that the heap does not know");
     else if (mid_heap_create(&options, &heap) != MID_OK)
         bench_fail(run, "the heap cannot be made");

@@ -104,7 +104,7 @@ static struct node *boehm_build(const struct boehm *gc, uint32_t depth)
 
 void trees_boehm(struct bench_run *run, const struct heap_workload *w)
 {
-    const struct boehm *gc = boehm_get();
+    const struct boehm *gc = boehm_start();
     uint64_t counted = 0, times = 0;
     for (uint64_t n; (n = bench_count(run)) != 0;)
         for (; n != 0; n--, times++) {

@@ -14,6 +14,7 @@ typedef void heap_body(struct bench_run *run, const struct heap_workload *w);
 struct heap_workload {
     const char *name;
     heap_body *midden, *boehm, *by_hand; /* NULL: this workload is not written for it */
+    const char *script;                  /* in bench/node, called with the size as its argument; or NULL */
     uint32_t size;                       /* its own measure: a depth, a number of objects */
     bool quick;                          /* in `make bench` */
     const char *title;                   /* what one operation is */
@@ -31,15 +32,20 @@ heap_body churn_midden, churn_boehm, churn_by_hand;
 size_t heap_cases_add(struct bench_case *cases, size_t capacity, bool full);
 void heap_absent(void (*say)(void *user, const char *name, const char *why), void *user);
 
-/* Boehm's collector, loaded when it is first asked for. */
+/* The options of midden's heap that the case which runs has of its own, as mid_heap_options_parse reads them. */
+const char *heap_options(void);
+
+/* boehm.c: NULL when libgc is not installed. Where it is, it is not at work before boehm_start. */
 struct boehm {
     void *(*alloc)(size_t bytes);        /* scanned conservatively, zeroed */
     void *(*alloc_atomic)(size_t bytes); /* never scanned, not zeroed */
-    void (*collect)(void);
     char version[32];
 };
-
-/* NULL when libgc is not installed. */
 const struct boehm *boehm_get(void);
+const struct boehm *boehm_start(void);
+
+/* node.c: its version, or NULL when it is not installed. */
+#define NODE_SCRIPTS "bench/node"
+const char *node_version(void);
 
 #endif

@@ -85,6 +85,8 @@ void machine_write(FILE *out, const char *commit)
             write_version(out, allocators[i].name, allocators[i].version());
     if (boehm_get() != NULL)
         write_version(out, "boehm", boehm_get()->version);
+    if (node_version() != NULL)
+        write_version(out, "node", node_version());
     fputs("},\n\"absent\":[", out);
     struct absent a = {out, false};
     allocators_absent(write_absent, &a);

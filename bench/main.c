@@ -258,7 +258,7 @@ static int run_one(const struct bench_case *cases, size_t count, const struct op
 {
     for (size_t i = 0; i < count; i++)
         if (strcmp(cases[i].name, o->alone) == 0)
-            return alone_run(cases, i, o->iterations);
+            return cases[i].command != NULL ? alone_exec(&cases[i]) : alone_run(cases, i, o->iterations);
     fprintf(stderr, "bench: no case is named '%s' (--list --full names them)\n", o->alone);
     return EXIT_USAGE;
 }

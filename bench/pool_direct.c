@@ -55,6 +55,7 @@ void pool_direct(struct bench_run *run, const struct allocator *a, const struct 
         void (*body)(struct bench_run *run, const struct allocator *a);
     } known[] = {{"midden", pair_midden},     {"libc", pair_libc},         {"jemalloc", pair_jemalloc},
                  {"mimalloc", pair_mimalloc}, {"tcmalloc", pair_tcmalloc}, {"jemalloc-sized", pair_jemalloc_sized},
+                 {"midden-sequential", pair_midden},
                  {"tcmalloc-sized", pair_tcmalloc_sized}};
     (void)w;
     for (size_t i = 0; i < sizeof known / sizeof known[0]; i++)
