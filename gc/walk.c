@@ -8,7 +8,7 @@
  *     counts:     of chunk i, one uint32_t for each 64 words of bits before it, from the chunk's first ordinal on
  *
  *   I1  while a walk is open nothing is allocated, collected or moved (heap->busy), so the bits stand still
- *   I2  ids are reserved at the begin for every object that there is: giving one cannot fail
+ *   I2  at the begin ids are reserved for every object that has none: giving one cannot fail
  */
 #include "internal.h"
 
@@ -20,7 +20,8 @@
 
 struct mid_walk {
     struct mid_heap *heap;
-    bool ids;
+    bool ids;      /* mid_walk_id gives them */
+    bool next_ids; /* mid_walk_next does */
     size_t count;
     size_t chunks;           /* chunk_count at the begin */
     uint64_t *young;         /* bits of the nursery */
@@ -117,9 +118,48 @@ static void dispose(struct mid_walk *walk)
     free(walk);
 }
 
+/* The next set bit as an address; 0 behind the last. */
+static uintptr_t next_address(struct mid_walk *walk)
+{
+    struct mid_heap *heap = walk->heap;
+    for (;;) {
+        if (walk->at_bits != 0) {
+            unsigned bit = mid__ctz64(walk->at_bits);
+            walk->at_bits &= walk->at_bits - 1;
+            uintptr_t base =
+                walk->at_chunk == IN_NURSERY ? heap->nursery.from_base : (uintptr_t)heap->chunks[walk->at_chunk];
+            return base + (walk->at_word * 64 + bit) * MID__WORD;
+        }
+        walk->at_word++;
+        if (walk->at_chunk == IN_NURSERY) {
+            if (walk->at_word < walk->young_words) {
+                walk->at_bits = walk->young[walk->at_word];
+                continue;
+            }
+            walk->at_chunk = walk->at_word = 0;
+        } else if (walk->at_chunk < walk->chunks && walk->at_word >= bitmap_words(heap->chunks[walk->at_chunk])) {
+            walk->at_chunk++;
+            walk->at_word = 0;
+        }
+        if (walk->at_chunk >= walk->chunks)
+            return 0;
+        walk->at_bits = live_word(walk, heap->chunks[walk->at_chunk], walk->at_word);
+    }
+}
+
+/* Counts rather than reserving for all: the table would be twice as large as it must be when most have one. */
+static size_t count_without_id(struct mid_walk *walk)
+{
+    size_t count = 0;
+    mid_walk_rewind(walk);
+    for (uintptr_t object; (object = next_address(walk)) != 0;)
+        count += (*mid__header_at(object) & MID__HAS_ID) == 0;
+    return count;
+}
+
 enum mid_status mid_walk_begin(struct mid_heap *heap, uint32_t flags, struct mid_walk **out)
 {
-    if (out == NULL || (flags & ~(uint32_t)(MID_WALK_COLLECT | MID_WALK_NO_IDS)) != 0)
+    if (out == NULL || (flags & ~(uint32_t)(MID_WALK_COLLECT | MID_WALK_NO_IDS | MID_WALK_ASK_IDS)) != 0)
         return MID_E_INVALID;
     *out = NULL;
     if (heap->busy != 0)
@@ -131,7 +171,8 @@ enum mid_status mid_walk_begin(struct mid_heap *heap, uint32_t flags, struct mid
         return MID_E_MEMORY;
     walk->heap = heap;
     walk->ids = (flags & MID_WALK_NO_IDS) == 0;
-    if (!count_all(walk) || (walk->ids && !mid__ids_reserve(heap, walk->count))) {
+    walk->next_ids = walk->ids && (flags & MID_WALK_ASK_IDS) == 0;
+    if (!count_all(walk) || (walk->ids && !mid__ids_reserve(heap, count_without_id(walk)))) {
         dispose(walk);
         return MID_E_MEMORY;
     }
@@ -192,35 +233,6 @@ uint64_t mid_walk_id(struct mid_walk *walk, struct mid_ref ref)
     return walk->ids ? mid__ids_give(walk->heap, (uintptr_t)ref.object) : 0;
 }
 
-/* The next set bit as an address; 0 behind the last. */
-static uintptr_t next_address(struct mid_walk *walk)
-{
-    struct mid_heap *heap = walk->heap;
-    for (;;) {
-        if (walk->at_bits != 0) {
-            unsigned bit = mid__ctz64(walk->at_bits);
-            walk->at_bits &= walk->at_bits - 1;
-            uintptr_t base =
-                walk->at_chunk == IN_NURSERY ? heap->nursery.from_base : (uintptr_t)heap->chunks[walk->at_chunk];
-            return base + (walk->at_word * 64 + bit) * MID__WORD;
-        }
-        walk->at_word++;
-        if (walk->at_chunk == IN_NURSERY) {
-            if (walk->at_word < walk->young_words) {
-                walk->at_bits = walk->young[walk->at_word];
-                continue;
-            }
-            walk->at_chunk = walk->at_word = 0;
-        } else if (walk->at_chunk < walk->chunks && walk->at_word >= bitmap_words(heap->chunks[walk->at_chunk])) {
-            walk->at_chunk++;
-            walk->at_word = 0;
-        }
-        if (walk->at_chunk >= walk->chunks)
-            return 0;
-        walk->at_bits = live_word(walk, heap->chunks[walk->at_chunk], walk->at_word);
-    }
-}
-
 static const char *name_of(struct mid_walk *walk, const struct mid__type *type, const void *data, size_t bytes)
 {
     if (type->describe == NULL)
@@ -243,7 +255,7 @@ bool mid_walk_next(struct mid_walk *walk, struct mid_walk_object *out)
     size_t bytes = mid__bytes_of(header);
     out->ref = mid__ref(object);
     out->ordinal = walk->at_ordinal++;
-    out->id = mid_walk_id(walk, out->ref);
+    out->id = walk->next_ids ? mid_walk_id(walk, out->ref) : 0;
     out->type_name = type->name;
     out->type_index = mid__type_index(header);
     out->kind = type->kind;
