@@ -89,7 +89,7 @@ static enum mid_status put_object(struct heap_source *h, const struct mid_walk_o
     size_t block;
     struct mid_snapshot_node node = {
         .type = node_types[o->kind],
-        .id = o->id,
+        .id = mid_walk_id(h->walk, o->ref),
         .self_bytes = o->shallow_bytes,
         .edge_count = mid_walk_edge_count(h->walk, o->ref) + has_block(h, o, &block),
     };
@@ -235,7 +235,7 @@ static enum mid_status survey(struct heap_source *h, struct mid_snapshot_source 
         if (o.slice == NULL)
             continue;
         buffers++;
-        if (!mid__outside_add(&h->outside, o.slice, o.id))
+        if (!mid__outside_add(&h->outside, o.slice, mid_walk_id(h->walk, o.ref)))
             return MID_E_MEMORY;
     }
     if (!mid__outside_close(&h->outside))
@@ -289,7 +289,7 @@ static enum mid_status write_heap(struct mid_heap *heap, const struct destinatio
 {
     struct mid_walk *walk;
     bool as_it_is = options != NULL && (options->flags & MID_SNAPSHOT_NO_COLLECT) != 0;
-    enum mid_status status = mid_walk_begin(heap, as_it_is ? 0 : MID_WALK_COLLECT, &walk);
+    enum mid_status status = mid_walk_begin(heap, MID_WALK_ASK_IDS | (as_it_is ? 0u : (uint32_t)MID_WALK_COLLECT), &walk);
     if (status != MID_OK)
         return status;
     status = write_walk(heap, walk, to, options);
