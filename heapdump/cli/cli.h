@@ -30,6 +30,11 @@ enum color_when { COLOR_AUTO, COLOR_ALWAYS, COLOR_NEVER };
 
 struct verb;
 
+struct rule_option {
+    unsigned kind; /* enum mid__rule_kind */
+    const char *text;
+};
+
 struct options {
     const struct verb *verb;
     bool json, interfaces, bytes, no_pager, synthetic;
@@ -40,6 +45,9 @@ struct options {
     bool depth_given;
     const char *sort;    /* one of the verb's keys, or NULL */
     const char *columns; /* the directory of export --columns, or NULL */
+    const char *junit;   /* the file of check --junit, or NULL */
+    struct rule_option *rules; /* of check, in order */
+    size_t rule_count;
     char *const *operands;
     int operand_count;
 };
@@ -53,7 +61,8 @@ enum option_bit {
     OPTION_BYTES = 16,
     OPTION_SYNTHETIC = 32,
     OPTION_DEPTH = 64,
-    OPTION_COLUMNS = 128
+    OPTION_COLUMNS = 128,
+    OPTION_RULES = 256
 };
 
 struct verb {
@@ -67,7 +76,8 @@ struct verb {
     enum cli_status (*run)(const struct options *options);
 };
 
-extern const struct verb verb_summary, verb_top, verb_tree, verb_object, verb_path, verb_diff, verb_strings, verb_export;
+extern const struct verb verb_summary, verb_top, verb_tree, verb_object, verb_path, verb_diff, verb_strings, verb_check,
+    verb_export;
 
 /* options.c. Fills *options, or ends the command: help goes to stdout with status 0, a wrong line to stderr with 2. */
 void options_read(struct options *options, const struct verb *verb, int argc, char **argv);

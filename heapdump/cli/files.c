@@ -32,6 +32,7 @@
 struct file_set {
     const char *directory;
     FILE *open;
+    bool direct; /* no file of a directory but a device or a pipe, which is written to as it is */
     size_t count;
     char *temporary[FILES_MAX], *final[FILES_MAX];
 };
@@ -100,7 +101,7 @@ static void finish(struct file_set *set)
         return;
     FILE *file = set->open;
     set->open = NULL;
-    bool bad = fflush(file) != 0 || ferror(file) || fsync(fileno(file)) != 0;
+    bool bad = fflush(file) != 0 || ferror(file) || (!set->direct && fsync(fileno(file)) != 0);
     if (fclose(file) != 0 || bad)
         refuse(set->final[set->count - 1]);
 }
@@ -131,6 +132,36 @@ FILE *files_next(struct file_set *set, const char *name)
     return set->open;
 }
 
+/* "a/b" is b in a, "b" is b in ".", "/b" is b in "/". */
+static char *directory_of(const char *path, const char *name)
+{
+    size_t length = (size_t)(name - path);
+    char *directory = cli_allocate(length + 2, 1);
+    memcpy(directory, length != 0 ? path : ".", length != 0 ? length : 1);
+    directory[length > 1 ? length - 1 : 1] = '\0';
+    return directory;
+}
+
+FILE *files_single(const char *path, struct file_set **out)
+{
+    struct file_set *set = *out = cli_allocate(1, sizeof *set);
+    const char *slash = strrchr(path, '/'), *name = slash != NULL ? slash + 1 : path;
+    struct stat s;
+    bool there = stat(path, &s) == 0;
+    *set = (struct file_set){.direct = there && !S_ISREG(s.st_mode) && !S_ISDIR(s.st_mode)};
+    if (name[0] == '\0' || (there && S_ISDIR(s.st_mode)))
+        cli_die(CLI_UNREADABLE, "%s: cannot write: %s", cli_quote(path), strerror(EISDIR));
+    set->directory = directory_of(path, name);
+    catch_signals();
+    if (!set->direct)
+        return files_next(set, name);
+    set->final[set->count++] = join(set->directory, "", name, "");
+    set->open = fopen(path, "wb");
+    if (set->open == NULL)
+        refuse(set->final[0]);
+    return set->open;
+}
+
 static void sync_directory(const char *directory)
 {
     int fd = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -145,11 +176,12 @@ void files_commit(struct file_set *set)
     finish(set);
     made_directory = NULL;
     for (size_t i = 0; i < set->count; i++) {
-        if (rename(set->temporary[i], set->final[i]) != 0)
+        if (!set->direct && rename(set->temporary[i], set->final[i]) != 0)
             refuse(set->final[i]);
         pending[i] = NULL;
     }
-    sync_directory(set->directory);
+    if (!set->direct)
+        sync_directory(set->directory);
     for (size_t i = 0; i < set->count; i++) {
         free(set->temporary[i]);
         free(set->final[i]);

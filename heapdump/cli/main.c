@@ -11,14 +11,14 @@
 #include "cli.h"
 
 static const struct verb *const verbs[] = {&verb_summary, &verb_top,     &verb_tree,   &verb_object, &verb_path,
-                                           &verb_diff,    &verb_strings, &verb_export, NULL};
+                                           &verb_diff,    &verb_strings, &verb_check,  &verb_export, NULL};
 
 static int print_help(void)
 {
     printf("usage: midden VERB [OPTION...] FILE...\n\nReads heap snapshots (.heapsnapshot files of Node, Chrome or "
            "midden).\n\n");
     for (size_t i = 0; verbs[i] != NULL; i++)
-        printf("  %-8s %-11s %s\n", verbs[i]->name, verbs[i]->operands, verbs[i]->summary);
+        printf("  %-8s %-15s %s\n", verbs[i]->name, verbs[i]->operands, verbs[i]->summary);
     printf("\n`midden VERB --help` explains a verb, `midden --version` says which midden this is.\n");
     return fflush(stdout) == 0 && !ferror(stdout) ? CLI_FINE : CLI_UNREADABLE;
 }

@@ -24,7 +24,7 @@ struct option_line {
 };
 
 enum { LETTER_JSON = 256, LETTER_COLOR, LETTER_NO_PAGER, LETTER_SORT, LETTER_INTERFACES, LETTER_BYTES, LETTER_SYNTHETIC,
-       LETTER_DEPTH, LETTER_COLUMNS };
+       LETTER_DEPTH, LETTER_COLUMNS, LETTER_JUNIT, LETTER_RULE };
 
 static const struct option_line lines[] = {
     {OPTION_LIMIT, "limit", 'n', required_argument, "-n, --limit=N", "at most N rows; 0 means all"},
@@ -36,6 +36,14 @@ static const struct option_line lines[] = {
     {OPTION_DEPTH, "depth", LETTER_DEPTH, required_argument, "--depth=N", "at most N levels below the start; 0 means all"},
     {OPTION_COLUMNS, "columns", LETTER_COLUMNS, required_argument, "--columns=DIR",
      "write dominator.u32 retained.u64 distance.i32 self.u64 into DIR"},
+    {OPTION_RULES, "max-count", LETTER_RULE + 0, required_argument, "--max-count=CLASS=N", "at most N objects"},
+    {OPTION_RULES, "max-shallow", LETTER_RULE + 1, required_argument, "--max-shallow=CLASS=SIZE",
+     "at most so much of their own"},
+    {OPTION_RULES, "max-retained", LETTER_RULE + 2, required_argument, "--max-retained=CLASS=SIZE",
+     "at most so much kept alive by them"},
+    {OPTION_RULES, "max-growth", LETTER_RULE + 3, required_argument, "--max-growth=CLASS=N",
+     "at most N objects more in the last file than in the first"},
+    {OPTION_RULES, "junit", LETTER_JUNIT, required_argument, "--junit=FILE", "write the results as JUnit XML, too"},
     {OPTION_BYTES, "bytes", LETTER_BYTES, no_argument, "--bytes", "sizes as exact numbers of bytes"},
     {OPTION_COMMON, "json", LETTER_JSON, no_argument, "--json", "one JSON document instead of text"},
     {OPTION_COMMON, "color", LETTER_COLOR, required_argument, "--color=WHEN",
@@ -118,6 +126,12 @@ static const char *read_sort(const struct verb *verb, const char *words)
     cli_die(CLI_USAGE, "%s: --sort wants %s, not '%s'", verb->name, text_string(&keys), cli_quote(words));
 }
 
+static void add_rule(struct options *o, unsigned kind, const char *text)
+{
+    o->rules = cli_grow(o->rules, o->rule_count + 1, sizeof o->rules[0]);
+    o->rules[o->rule_count++] = (struct rule_option){kind, text};
+}
+
 static void take(struct options *o, int letter)
 {
     const struct verb *verb = o->verb;
@@ -157,7 +171,12 @@ static void take(struct options *o, int letter)
     case LETTER_SYNTHETIC:
         o->synthetic = true;
         break;
+    case LETTER_JUNIT:
+        o->junit = optarg;
+        break;
     default:
+        if (letter >= LETTER_RULE)
+            add_rule(o, (unsigned)(letter - LETTER_RULE), optarg);
         break;
     }
 }
@@ -229,6 +248,10 @@ uint64_t options_object_id(const struct options *o, const char *operand)
 void options_help(const struct verb *verb)
 {
     printf("usage: midden %s [OPTION...] %s\n\n%s\n\n", verb->name, verb->operands, verb->about);
+    int width = 15;
+    for (size_t i = 0; i < LINES; i++)
+        if ((verb->options & lines[i].bit) && (int)strlen(lines[i].usage) > width)
+            width = (int)strlen(lines[i].usage);
     for (size_t i = 0; i < LINES; i++) {
         struct text keys = {0};
         const char *help = lines[i].help;
@@ -240,9 +263,10 @@ void options_help(const struct verb *verb)
             text_addf(&keys, "; without it by %s", verb->sort_keys[0]);
             help = text_string(&keys);
         }
-        printf("  %-15s %s\n", lines[i].usage, help);
+        printf("  %-*s %s\n", width, lines[i].usage, help);
         text_free(&keys);
     }
     printf("\nFILE is a heap snapshot (.heapsnapshot, plain or gzipped), or - for standard input. Exit status: 0 fine,\n"
-           "2 the command line is wrong, 3 a file is damaged or cannot be read or written.\n");
+           "%s2 the command line is wrong, 3 a file is damaged or cannot be read or written.\n",
+           verb->options & OPTION_RULES ? "1 a rule is broken, " : "");
 }

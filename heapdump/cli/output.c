@@ -97,6 +97,11 @@ static void start_pager(void)
     close(ends[1]);
 }
 
+bool output_is_ascii(void)
+{
+    return terminal_is_ascii() && isatty(STDOUT_FILENO);
+}
+
 void output_begin(struct output *o, const struct options *options)
 {
     bool terminal = isatty(STDOUT_FILENO);

@@ -23,6 +23,9 @@ struct output {
 /* Once the answer is known: decides on colour and width, and starts the pager for a text that a person reads. */
 void output_begin(struct output *o, const struct options *options);
 
+/* True when a person looks who is to be shown ASCII alone; may be asked before output_begin. */
+bool output_is_ascii(void);
+
 /* Flushes, waits for the pager. Ends the command with status 3 when something was not written. */
 void output_end(struct output *o);
 

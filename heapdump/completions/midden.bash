@@ -2,12 +2,12 @@
 _midden()
 {
     local current=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD - 1]}
-    local verbs='summary top tree object path diff strings export' common='--json --color= --no-pager --help' verb=
+    local verbs='summary top tree object path diff strings check export' common='--json --color= --no-pager --help' verb=
     local i
     COMPREPLY=()
     for ((i = 1; i < COMP_CWORD; i++)); do
         case ${COMP_WORDS[i]} in
-        summary | top | tree | object | path | diff | strings | export) verb=${COMP_WORDS[i]}; break ;;
+        summary | top | tree | object | path | diff | strings | check | export) verb=${COMP_WORDS[i]}; break ;;
         esac
     done
     if [[ -z $verb ]]; then
@@ -23,6 +23,7 @@ _midden()
     path) options+=' --bytes' ;;
     diff) options+=' --limit= --sort= --bytes' keys='delta_size delta added removed added_size removed_size name' ;;
     strings) options+=' --limit= --sort= --bytes' keys='retained wasted shallow count' ;;
+    check) options+=' --max-count= --max-shallow= --max-retained= --max-growth= --junit= --interfaces --bytes' ;;
     export) options+=' --columns=' ;;
     esac
     # bash cuts words at =
@@ -32,7 +33,8 @@ _midden()
     --color) mapfile -t COMPREPLY < <(compgen -W 'auto always never' -- "$current"); return ;;
     --sort) mapfile -t COMPREPLY < <(compgen -W "$keys" -- "$current"); return ;;
     --columns) compopt -o filenames 2>/dev/null; mapfile -t COMPREPLY < <(compgen -d -- "$current"); return ;;
-    --limit | --depth | -n) return ;;
+    --junit) compopt -o filenames 2>/dev/null; mapfile -t COMPREPLY < <(compgen -f -- "$current"); return ;;
+    --limit | --depth | -n | --max-*) return ;;
     esac
     if [[ $current == -?* ]]; then
         mapfile -t COMPREPLY < <(compgen -W "$options" -- "$current")

@@ -1,5 +1,5 @@
 # fish completion for midden(1)
-set -l verbs summary top tree object path diff strings export
+set -l verbs summary top tree object path diff strings check export
 complete -c midden -f
 complete -c midden -n "not __fish_seen_subcommand_from $verbs" -l version -d 'Which midden this is'
 complete -c midden -n "not __fish_seen_subcommand_from $verbs" -a summary -d 'Totals, and the classes by retained size'
@@ -9,6 +9,7 @@ complete -c midden -n "not __fish_seen_subcommand_from $verbs" -a object -d 'One
 complete -c midden -n "not __fish_seen_subcommand_from $verbs" -a path -d 'A shortest path from the roots'
 complete -c midden -n "not __fish_seen_subcommand_from $verbs" -a diff -d 'What came and went, by class'
 complete -c midden -n "not __fish_seen_subcommand_from $verbs" -a strings -d 'Strings that are there more than once'
+complete -c midden -n "not __fish_seen_subcommand_from $verbs" -a check -d 'Rules about classes, for CI'
 complete -c midden -n "not __fish_seen_subcommand_from $verbs" -a export -d 'The figures of every object as raw columns'
 complete -c midden -s h -l help -d 'Help'
 complete -c midden -n "__fish_seen_subcommand_from $verbs" -F
@@ -16,12 +17,17 @@ complete -c midden -n "__fish_seen_subcommand_from $verbs" -l json -d 'One JSON 
 complete -c midden -n "__fish_seen_subcommand_from $verbs" -l color -xa 'auto always never' -d 'Colour'
 complete -c midden -n "__fish_seen_subcommand_from $verbs" -l no-pager -d 'Never start $PAGER'
 complete -c midden -n "__fish_seen_subcommand_from summary top tree object diff strings" -s n -l limit -x -d 'At most N rows; 0 means all'
-complete -c midden -n "__fish_seen_subcommand_from summary top tree object path diff strings" -l bytes -d 'Exact sizes'
-complete -c midden -n "__fish_seen_subcommand_from summary" -l interfaces -d 'Group plain objects by their properties'
+complete -c midden -n "__fish_seen_subcommand_from summary top tree object path diff strings check" -l bytes -d 'Exact sizes'
+complete -c midden -n "__fish_seen_subcommand_from summary check" -l interfaces -d 'Group plain objects by their properties'
 complete -c midden -n "__fish_seen_subcommand_from summary" -l sort -xa 'retained shallow count name' -d 'Order'
 complete -c midden -n "__fish_seen_subcommand_from top" -l sort -xa 'retained shallow distance' -d 'Order'
 complete -c midden -n "__fish_seen_subcommand_from top" -l synthetic -d 'With the nodes that stand for roots'
 complete -c midden -n "__fish_seen_subcommand_from diff" -l sort -xa 'delta_size delta added removed added_size removed_size name' -d 'Order'
+complete -c midden -n "__fish_seen_subcommand_from check" -l max-count -x -d 'CLASS=N: at most so many objects'
+complete -c midden -n "__fish_seen_subcommand_from check" -l max-shallow -x -d 'CLASS=SIZE: at most so much of their own'
+complete -c midden -n "__fish_seen_subcommand_from check" -l max-retained -x -d 'CLASS=SIZE: at most so much kept alive'
+complete -c midden -n "__fish_seen_subcommand_from check" -l max-growth -x -d 'CLASS=N: at most so many objects more'
+complete -c midden -n "__fish_seen_subcommand_from check" -l junit -rF -d 'Write JUnit XML'
 complete -c midden -n "__fish_seen_subcommand_from strings" -l sort -xa 'retained wasted shallow count' -d 'Order'
 complete -c midden -n "__fish_seen_subcommand_from tree" -l depth -x -d 'Levels; 0 means all'
 complete -c midden -n "__fish_seen_subcommand_from export" -l columns -xa '(__fish_complete_directories)' -d 'Where to write'
