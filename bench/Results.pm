@@ -42,8 +42,9 @@ sub median {
     return @v % 2 ? $v[ @v / 2 ] : ($v[ @v / 2 - 1 ] + $v[ @v / 2 ]) / 2;
 }
 
-# What is ours, and what only shows the cost of the harness.
+# What is ours; what only shows the cost of the harness; what is no peer but a bound.
 sub is_ours  { return $_[0] =~ /^midden/ }
 sub is_floor { return $_[0] =~ /^floor/ }
+sub is_bound { return is_floor($_[0]) || $_[0] eq 'by-hand' }
 
 1;

@@ -38,6 +38,7 @@ struct bench_case {
     unsigned threads;          /* that call the body at once; 0 means 1. Two or more are timed by the wall clock */
     bool wall;                 /* time by the wall clock although one thread calls: the body starts others itself */
     bool memory_only;          /* never timed: it runs once, alone in its process, and its counters are the result */
+    bool timed_only;           /* its memory says nothing: it does not run alone */
     bool isolated;             /* every repetition runs alone in a process of its own */
     uint64_t iterations;       /* of a repetition; 0: as many as fill the minimum time */
     uint64_t alone_iterations; /* when it runs alone in a process; 0: as `iterations`, or 100,000 */

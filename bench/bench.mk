@@ -14,8 +14,9 @@ bench_objects := $(patsubst %.c,$(O)/obj/%.o,$(wildcard bench/*.c)) $(O)/obj/ben
 
 dirs_bench := bench $(GC)
 $(eval $(call component,bench))
+$(bench_objects): | need-bench
 
-$(O)/obj/bench/%.o: bench/%.cc $(CONFIG) | need-bench
+$(O)/obj/bench/%.o: bench/%.cc $(CONFIG)
 	@mkdir -p $(@D)
 	$(if $(V),,@echo 'CXX   $<')
 	$(Q)$(CXX) -std=c++17 -Wall -Wextra -Wshadow $(if $(STRICT),-Werror) -pthread $(MODE_$(MODE)) -Ibench -MMD -MP -c -o $@ $<

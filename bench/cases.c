@@ -5,6 +5,7 @@
 #include "cases.h"
 
 #include "heap_work.h"
+#include "limits.h"
 #include "pool_work.h"
 
 #include <stdio.h>
@@ -61,6 +62,7 @@ static size_t add_pool(struct bench_case *cases, bool full)
                                              .threads = w->threads,
                                              .wall = (w->flags & POOL_WALL) != 0,
                                              .memory_only = (w->flags & POOL_MEMORY) != 0,
+                                             .timed_only = ready[k]->floor,
                                              .alone_iterations = w->alone};
         }
     return n;
@@ -69,7 +71,8 @@ static size_t add_pool(struct bench_case *cases, bool full)
 size_t cases_make(struct bench_case **cases, bool full)
 {
     *cases = space(MOST_CASES, sizeof **cases);
-    size_t n = add_pool(*cases, full);
+    size_t n = limits_add(*cases, MOST_CASES);
+    n += add_pool(*cases + n, full);
     return n + heap_cases_add(*cases + n, MOST_CASES - n, full);
 }
 

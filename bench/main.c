@@ -154,7 +154,7 @@ static void run_alone(const struct options *o, struct watch *w, size_t count)
     w->started = now_s();
     for (size_t i = 0; i < count; i++) {
         draw(w, "memory", w->cases[i].name, (double)i / (double)count);
-        if (w->results[i].failed[0] == '\0' && !w->cases[i].isolated && (w->cases[i].memory_only || o->memory))
+        if (w->results[i].failed[0] == '\0' && !w->cases[i].isolated && (w->cases[i].memory_only || (o->memory && !w->cases[i].timed_only)))
             alone_measure(&w->cases[i], &w->results[i]);
     }
     wipe(w);

@@ -108,16 +108,29 @@ perl -MJSON::PP -e '
             my ($c) = grep { $_->{workload} eq $w && $_->{subject} eq $s } @{ $r->{cases} };
             die "$w/$s is not there\n" if !$c;
             die "$w/$s has no times\n" if @{ $c->{ns} } != 2 || grep { $_ <= 0 } @{ $c->{ns} };
-            die "$w/$s has no memory\n" if !defined $c->{peak_bytes};
+            die "$w/$s has no memory\n" if !defined $c->{peak_bytes} && $s ne "floor";
         }
     }
     for my $key (qw(cpu cores memory_bytes kernel)) { die "no $key\n" if !$r->{machine}{$key} }
     for my $key (qw(midden compiler libc jemalloc)) { die "no version of $key\n" if !$r->{versions}{$key} }
-' libc jemalloc mimalloc tcmalloc floor <"$work/r.json"
+' midden libc jemalloc mimalloc tcmalloc floor <"$work/r.json"
 ok 'bench: its file has every subject, times, memory, machine and versions'
 bench/table "$work/r.json" >"$work/out" && grep -q '^ring .*+-' "$work/out" && grep -q 'resident / live' "$work/out"
 ok 'table: prints it'
+timeout 120 $bench --filter '^heap/splay-20k/(midden|by-hand)' --repetitions 2 --json "$work/h.json" 2>"$work/err" &&
+    bench/table "$work/h.json" >"$work/out" && grep -q 'gc_scavenges *[1-9]' "$work/out" &&
+    grep -q 'step_max_cpu_ns' "$work/out"
+ok 'bench: a heap workload tells its collections and its longest step' || sed 's/^/# /' "$work/err"
+MIDDEN=marking=no-such-thing $bench --filter '^heap/splay-20k/midden' --repetitions 1 --json "$work/h.json" 2>"$work/err"
+[ $? -eq 1 ] && grep -q 'MIDDEN holds an option' "$work/err"
+ok 'bench: an option that the heap does not know is said and is status 1'
 $bench --alone pool/ring/jemalloc --iterations 1000 >"$work/out" && grep -q '^iterations 1000$' "$work/out" &&
     grep -q '^live_bytes [1-9]' "$work/out"
 ok 'bench: one case alone tells its memory'
+if command -v valgrind >/dev/null; then
+    count() { INSTRUCTIONS_OPERATIONS=2000 bench/instructions "$bench" "^pool/pair-64/$1\$" | awk 'NR == 2 { print int($2) }'; }
+    first=$(count floor) second=$(count floor) jemalloc=$(count jemalloc)
+    [ "$first" = "$second" ] && [ "$first" -gt 5 ] && [ "$first" -lt 60 ] && [ "$jemalloc" -gt "$first" ]
+    ok 'instructions: the same count twice, and a peer needs more than the floor'
+fi
 echo "1..$number"
