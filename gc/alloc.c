@@ -99,12 +99,12 @@ static struct mid_ref new_object(struct mid_heap *heap, uint64_t header)
     return bytes > MID_YOUNG_BYTES ? new_large(heap, header, bytes) : new_young(heap, header, bytes);
 }
 
-struct mid_ref mid__new_slow(struct mid_heap *heap, uint64_t header)
+struct mid_ref mid_new_slow(struct mid_heap *heap, uint64_t header)
 {
     return new_object(heap, header);
 }
 
-struct mid_ref mid__new_tail_slow(struct mid_heap *heap, uint64_t header, size_t length, unsigned shift)
+struct mid_ref mid_new_tail_slow(struct mid_heap *heap, uint64_t header, size_t length, unsigned shift)
 {
     size_t room = MID_OBJECT_BYTES_MAX - mid__payload_of(header);
     if (length > room >> shift) {

@@ -2,7 +2,7 @@
  *
  * options.c: the one table of options: key, place in the struct, form, default, range. The struct, the text of an
  * environment variable and the table in gc/README.md say the same because all are checked against it (the README by
- * tests/unit/test_heap_options.c).
+ * tests/headers/test_heap_readme.sh).
  *
  *   I1  a settled struct has no field at 0 that the table gives a default for, and none outside its range
  */

@@ -77,7 +77,7 @@ void mid__remember(struct mid_heap *heap, uintptr_t holder, struct mid_ref *slot
         set->lost = !(chunk->kind == MID__CHUNK_HUGE ? list_huge(set, chunk, slot) : list_slot(set, slot));
 }
 
-void mid__store_slow(struct mid_heap *heap, struct mid_ref holder, struct mid_ref *field, struct mid_ref value)
+void mid_store_slow(struct mid_heap *heap, struct mid_ref holder, struct mid_ref *field, struct mid_ref value)
 {
     uintptr_t old = (uintptr_t)field->object;
     bool was_young = mid__is_young(heap, old);

@@ -45,7 +45,7 @@ static bool next_part(struct mid_heap *heap)
     return true;
 }
 
-struct mid_slot mid__local_slow(struct mid_heap *heap, struct mid_ref ref)
+struct mid_slot mid_local_slow(struct mid_heap *heap, struct mid_ref ref)
 {
     struct mid_slot slot = {NULL};
     if (next_part(heap)) {
@@ -65,7 +65,7 @@ enum mid_status mid_scope_reserve(struct mid_heap *heap, size_t count)
 }
 
 /* The scope was opened in an earlier part: goes back to it, and keeps one part behind it for the next time. */
-void mid__scope_end_slow(struct mid_heap *heap, struct mid_scope *scope)
+void mid_scope_end_slow(struct mid_heap *heap, struct mid_scope *scope)
 {
     struct mid__locals *part = heap->locals_current;
     while (part->prev != NULL && part->slots + MID__LOCALS != scope->limit)

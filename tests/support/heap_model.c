@@ -123,7 +123,7 @@ static void check_raw(const unsigned char *at, size_t bytes, uint64_t content)
 static size_t random_length(struct model *m)
 {
     uint64_t dice = random_below(m, 1000);
-    return (size_t)(dice < 900 ? random_below(m, 12) : dice < 980 ? random_below(m, 300) : dice < 998 ? random_below(m, 6000) : random_below(m, 400000));
+    return (size_t)(dice < 900 ? random_below(m, 12) : dice < 980 ? random_below(m, 300) : dice < 999 ? random_below(m, 6000) : random_below(m, 200000));
 }
 
 static struct mid_ref new_buffer(struct model *m, size_t bytes, uint64_t content)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * <midden/heap_inline.h>: the hot paths of <midden/heap.h> and <midden/roots.h>, and nothing else. Each is a few
- * instructions with one unlikely exit to a function that is never inlined. Names that begin with mid__ are no interface.
+ * instructions with one unlikely exit to a function that is never inlined. Names that begin with mid__ or end with _slow are no interface.
  *
  * The barrier. A store needs the collector's attention only when the holder is not young and
  *   - idle:    the value is young (the slot must be remembered);
@@ -42,9 +42,9 @@ struct mid__hot {
 #define MID__HEADER_SHIFT 24
 #define MID__HEADER_TYPE_MASK ((uint64_t)0xffff << 8)
 
-MID_API struct mid_ref mid__new_slow(struct mid_heap *heap, uint64_t header);
-MID_API struct mid_ref mid__new_tail_slow(struct mid_heap *heap, uint64_t header, size_t length, unsigned shift);
-MID_API void mid__store_slow(struct mid_heap *heap, struct mid_ref holder, struct mid_ref *field,
+MID_API struct mid_ref mid_new_slow(struct mid_heap *heap, uint64_t header);
+MID_API struct mid_ref mid_new_tail_slow(struct mid_heap *heap, uint64_t header, size_t length, unsigned shift);
+MID_API void mid_store_slow(struct mid_heap *heap, struct mid_ref holder, struct mid_ref *field,
                              struct mid_ref value);
 
 static inline struct mid_ref mid_null(void)
@@ -92,7 +92,7 @@ static inline struct mid_ref mid_new(struct mid_heap *heap, struct mid_type type
     uintptr_t end = at + 8 + (uintptr_t)(type.header >> MID__HEADER_SHIFT);
     struct mid_ref ref;
     if (MID__RARE(end > hot->limit))
-        return mid__new_slow(heap, type.header);
+        return mid_new_slow(heap, type.header);
     hot->top = end;
     ref.object = (struct mid_object *)at;
     memcpy(ref.object, &type.header, sizeof type.header);
@@ -104,14 +104,14 @@ static inline struct mid_ref mid__new_tail(struct mid_heap *heap, struct mid_typ
 {
     struct mid__hot *hot = (struct mid__hot *)heap;
     if (MID__RARE(length > MID_YOUNG_BYTES))
-        return mid__new_tail_slow(heap, type.header, length, shift);
+        return mid_new_tail_slow(heap, type.header, length, shift);
     {
         uint64_t header = type.header + ((uint64_t)length << (shift + MID__HEADER_SHIFT));
         size_t bytes = 8 + (((size_t)(header >> MID__HEADER_SHIFT) + 7) & ~(size_t)7);
         uintptr_t at = hot->top;
         struct mid_ref ref;
         if (MID__RARE(bytes > MID_YOUNG_BYTES || at + bytes > hot->limit))
-            return mid__new_tail_slow(heap, type.header, length, shift);
+            return mid_new_tail_slow(heap, type.header, length, shift);
         hot->top = at + bytes;
         ref.object = (struct mid_object *)at;
         memcpy(ref.object, &header, sizeof header);
@@ -134,7 +134,7 @@ static inline void mid_store(struct mid_heap *heap, struct mid_ref holder, struc
     const struct mid__hot *hot = (const struct mid__hot *)heap;
     if (MID__RARE((uintptr_t)value.object - hot->interest_base < hot->interest_bytes) &&
         (uintptr_t)holder.object - hot->young_base >= hot->young_bytes)
-        mid__store_slow(heap, holder, field, value);
+        mid_store_slow(heap, holder, field, value);
     else
         *field = value;
 }

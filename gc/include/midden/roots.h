@@ -100,8 +100,8 @@ MID_API void mid_root_slot(struct mid_root_visitor *visitor, struct mid_slot slo
 
 /* ---- inlined --------------------------------------------------------------------------------------------------------- */
 
-MID_API struct mid_slot mid__local_slow(struct mid_heap *heap, struct mid_ref ref);
-MID_API void mid__scope_end_slow(struct mid_heap *heap, struct mid_scope *scope);
+MID_API struct mid_slot mid_local_slow(struct mid_heap *heap, struct mid_ref ref);
+MID_API void mid_scope_end_slow(struct mid_heap *heap, struct mid_scope *scope);
 
 static inline void mid_scope_begin(struct mid_heap *heap, struct mid_scope *scope)
 {
@@ -114,7 +114,7 @@ static inline void mid_scope_end(struct mid_heap *heap, struct mid_scope *scope)
 {
     struct mid__hot *hot = (struct mid__hot *)heap;
     if (MID__RARE(hot->local_limit != scope->limit))
-        mid__scope_end_slow(heap, scope);
+        mid_scope_end_slow(heap, scope);
     hot->local_top = scope->top;
 }
 
@@ -129,7 +129,7 @@ static inline struct mid_slot mid_local(struct mid_heap *heap, struct mid_ref re
     struct mid__hot *hot = (struct mid__hot *)heap;
     struct mid_slot slot;
     if (MID__RARE(hot->local_top == hot->local_limit))
-        return mid__local_slow(heap, ref);
+        return mid_local_slow(heap, ref);
     slot.at = hot->local_top++;
     *slot.at = ref;
     return slot;
