@@ -63,3 +63,13 @@ torture: all $(LONG)
 .PHONY: papers
 papers:
 	@papers/check.sh
+
+# The experiments of the pages: one program each, on the public headers.
+REPROS := $(patsubst papers/repro/%.c,$(O)/papers/%,$(wildcard papers/repro/*.c))
+$(O)/papers/%: papers/repro/%.c $(O)/libmidden.a
+	@mkdir -p $(@D)
+	$(if $(V),,@echo 'PAPER $<')
+	$(Q)$(CC) $(C17) $(addprefix -I,$(GC)) -MMD -MP -MF $@.d $(LD) -o $@ $^
+.PHONY: repro
+repro: $(REPROS)
+	@for p in $(sort $(REPROS)); do echo "== $${p##*/}"; $$p || exit 1; done
