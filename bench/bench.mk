@@ -12,7 +12,7 @@ BENCH_OUT   ?= $(O)/bench/results.json
 JEMALLOC     = $(shell $(CC) -print-file-name=libjemalloc_pic.a)
 bench_objects := $(patsubst %.c,$(O)/obj/%.o,$(wildcard bench/*.c)) $(O)/obj/bench/shim.o
 
-dirs_bench := bench $(GC)
+dirs_bench := bench $(GC) $(DUMP) heapdump/graph/include
 $(eval $(call component,bench))
 $(bench_objects): | need-bench
 
@@ -29,10 +29,10 @@ $(O)/bench/libjem.a: | need-bench
 	$(Q)cp $(JEMALLOC) $@.tmp && chmod u+w $@.tmp && ar d $@.tmp jemalloc_cpp.pic.o && \
 	  objcopy --redefine-syms=$@.names $@.tmp && mv $@.tmp $@
 
-$(BENCH): $(bench_objects) $(O)/libmidden.a $(O)/bench/libjem.a
+$(BENCH): $(bench_objects) $(O)/libmidden.a $(O)/libviewer.a $(O)/bench/libjem.a
 	@mkdir -p $(@D)
 	$(if $(V),,@echo 'LINK  $@')
-	$(Q)$(CXX) $(LD) -o $@ $^ -lbenchmark -ldl -lm
+	$(Q)$(CXX) $(LD) -o $@ $^ -lbenchmark $(libs_viewer) -ldl -lm
 
 .PHONY: need-bench bench bench-full bench-program
 need-bench:

@@ -4,6 +4,7 @@
  */
 #include "cases.h"
 
+#include "dump_cases.h"
 #include "heap_work.h"
 #include "limits.h"
 #include "pool_work.h"
@@ -73,7 +74,8 @@ size_t cases_make(struct bench_case **cases, bool full)
     *cases = space(MOST_CASES, sizeof **cases);
     size_t n = limits_add(*cases, MOST_CASES);
     n += add_pool(*cases + n, full);
-    return n + heap_cases_add(*cases + n, MOST_CASES - n, full);
+    n += heap_cases_add(*cases + n, MOST_CASES - n, full);
+    return n + dump_cases_add(*cases + n, MOST_CASES - n, full);
 }
 
 static void say(void *user, const char *name, const char *why)

@@ -9,16 +9,17 @@ function statusBytes(field) {
   return found ? Number(found[1]) * 1024 : 0;
 }
 
-// Runs `work` once and prints. `work` may return { steps: Float64Array of wall times in ns, live: bytes }.
+// Runs `work` once and prints. `work` may return { steps: Float64Array of wall times in ns, counters: { name: value } }.
 exports.measure = function (work) {
   const zero = statusBytes('VmRSS'), cpu = process.cpuUsage(), wall = process.hrtime.bigint();
   const result = work() || {};
   const wallNs = Number(process.hrtime.bigint() - wall), used = process.cpuUsage(cpu);
   const lines = [`iterations 1`, `wall_ns ${wallNs}`, `cpu_ns ${(used.user + used.system) * 1000}`];
   if (result.steps) lines.push(`counter step_max_wall_ns ${result.steps.reduce((a, b) => Math.max(a, b), 0)}`);
+  for (const [name, value] of Object.entries(result.counters || {})) lines.push(`counter ${name} ${value}`);
   lines.push(`peak_bytes ${statusBytes('VmHWM') - zero}`);
   lines.push(`resident_bytes ${statusBytes('VmRSS') - zero}`);
-  lines.push(`live_bytes ${result.live || 0}`);
+  lines.push(`live_bytes 0`);
   console.log(lines.join('\n'));
 };
 

@@ -22,6 +22,7 @@ skip_all() {
     exit 0
 }
 
+[ "${MODE:-opt}" = opt ] || skip_all "the benchmarks measure MODE=opt, not $MODE"
 env -u MAKEFLAGS -u MFLAGS make -s need-bench MODE=opt BUILD="$build" 2>"$work/why" || skip_all "$(cat "$work/why")"
 env -u MAKEFLAGS -u MFLAGS make -s -j2 bench-program MODE=opt BUILD="$build" >"$work/log" 2>&1
 ok 'the program builds' || sed 's/^/# /' "$work/log"
