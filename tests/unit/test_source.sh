@@ -35,17 +35,22 @@ too_long() {
     done
 }
 
+# prove runs a script by its name.
+not_executable() { find "$1" -name 'test_*.sh' -not -perm -u+x; }
+
 unfinished() { sources "$1" | xargs grep -nE '\b(TO''DO|FIX''ME|XX''X|HA''CK)\b'; }
 
 broken=$(mktemp -d)
 trap 'rm -rf "$broken"' EXIT
 { echo '/* see Note [Nowhere]. FIX''ME */'; seq 900; } >"$broken/bad.c"
+: >"$broken/test_bad.sh"
 
 result "every source names its licence" "$(without_licence .)"
 result "every note that is cited is written" "$(notes_missing .)"
 result "no file is over 800 lines without a reason" "$(too_long .)"
+result "every test script can be run" "$(not_executable tests)"
 result "nothing is marked as unfinished" "$(unfinished .)"
-for check in without_licence notes_missing too_long unfinished; do
+for check in without_licence notes_missing too_long not_executable unfinished; do
     if [ -n "$($check "$broken")" ]; then result "$check sees a file that breaks it" ""; else result "$check sees a file that breaks it" "it saw nothing"; fi
 done
 echo "1..$n"
