@@ -73,3 +73,5 @@ $(O)/papers/%: papers/repro/%.c $(O)/libmidden.a
 .PHONY: repro
 repro: $(REPROS)
 	@for p in $(sort $(REPROS)); do echo "== $${p##*/}"; $$p || exit 1; done
+
+include tests/fuzz/fuzz.mk
