@@ -29,24 +29,32 @@ MID__INLINE __m128i load16(const unsigned char *p)
     return _mm_loadu_si128((const __m128i *)(const void *)p);
 }
 
+MID__INLINE __m128i is_digit16(__m128i v)
+{
+    __m128i d = _mm_sub_epi8(v, _mm_set1_epi8('0'));
+    return _mm_cmpeq_epi8(_mm_min_epu8(d, _mm_set1_epi8(9)), d);
+}
+
+MID__INLINE __m128i is_space16(__m128i v)
+{
+    __m128i a = _mm_or_si128(_mm_cmpeq_epi8(v, _mm_set1_epi8(' ')), _mm_cmpeq_epi8(v, _mm_set1_epi8('\n')));
+    __m128i b = _mm_or_si128(_mm_cmpeq_epi8(v, _mm_set1_epi8('\r')), _mm_cmpeq_epi8(v, _mm_set1_epi8('\t')));
+    return _mm_or_si128(a, b);
+}
+
+MID__INLINE uint64_t mask64(__m128i a, __m128i b, __m128i c, __m128i d)
+{
+    return mask16(a) | mask16(b) << 16 | mask16(c) << 32 | mask16(d) << 48;
+}
+
 MID__INLINE struct number_masks number_masks(const unsigned char *p)
 {
-    struct number_masks m = {0, 0, 0};
-    const __m128i zero = _mm_set1_epi8('0'), nine = _mm_set1_epi8(9), comma = _mm_set1_epi8(',');
-    for (unsigned i = 0; i < 64; i += 16) {
-        __m128i v = load16(p + i), d = _mm_sub_epi8(v, zero);
-        m.digits |= mask16(_mm_cmpeq_epi8(_mm_min_epu8(d, nine), d)) << i;
-        m.commas |= mask16(_mm_cmpeq_epi8(v, comma)) << i;
-    }
-    if (MID__LIKELY((m.digits | m.commas) == ~(uint64_t)0))
-        return m;
-    const __m128i blank = _mm_set1_epi8(' '), line = _mm_set1_epi8('\n'), ret = _mm_set1_epi8('\r'), tab = _mm_set1_epi8('\t');
-    for (unsigned i = 0; i < 64; i += 16) {
-        __m128i v = load16(p + i);
-        __m128i a = _mm_or_si128(_mm_cmpeq_epi8(v, blank), _mm_cmpeq_epi8(v, line));
-        __m128i b = _mm_or_si128(_mm_cmpeq_epi8(v, ret), _mm_cmpeq_epi8(v, tab));
-        m.spaces |= mask16(_mm_or_si128(a, b)) << i;
-    }
+    const __m128i comma = _mm_set1_epi8(','), a = load16(p), b = load16(p + 16), c = load16(p + 32), d = load16(p + 48);
+    struct number_masks m = {
+        mask64(is_digit16(a), is_digit16(b), is_digit16(c), is_digit16(d)),
+        mask64(_mm_cmpeq_epi8(a, comma), _mm_cmpeq_epi8(b, comma), _mm_cmpeq_epi8(c, comma), _mm_cmpeq_epi8(d, comma)), 0};
+    if ((m.digits | m.commas) != ~(uint64_t)0)
+        m.spaces = mask64(is_space16(a), is_space16(b), is_space16(c), is_space16(d));
     return m;
 }
 

@@ -13,7 +13,7 @@
  * The order of the search decides which edge of a pair is first, so it is DevTools' own: edges in the order of the file,
  * and a user root that the root names twice is searched from twice.
  */
-#include "private.h"
+#include "queue.h"
 
 struct walk {
     struct mid__graph *g;
@@ -73,6 +73,7 @@ static void search(struct walk *w)
     const struct mid__graph *g = w->g;
     int32_t *distance = w->distance;
     for (size_t at = 0; at < w->count; at++) {
+        queue_ahead(g, w->queue, w->count, at);
         uint32_t node = w->queue[at], end = g->first_edge[node + 1];
         int32_t next = distance[node] + 1;
         enum special_name special = mid__node_special(g, node);
@@ -109,8 +110,8 @@ enum mid_status mid__distances(struct mid__graph *g, struct mid__graph_error *er
     struct memory *m = &g->own->memory;
     struct walk w = {.g = g};
     size_t root_edges = g->first_edge[g->root + 1] - g->first_edge[g->root];
-    w.distance = mid__mem_new(m, g->node_count, sizeof *w.distance);
-    w.queue = mid__mem_new(m, (size_t)g->node_count + root_edges + 1, sizeof *w.queue);
+    w.distance = mid__mem_new_raw(m, g->node_count, sizeof *w.distance);
+    w.queue = mid__mem_new_raw(m, (size_t)g->node_count + root_edges + 1, sizeof *w.queue);
     w.pending = mid__mem_new(m, g->own->names.pair_count / 64 + 1, sizeof *w.pending);
     bool ok = w.distance != NULL && w.queue != NULL && w.pending != NULL;
     if (ok) {

@@ -18,9 +18,9 @@
  * they all get the root, and their edges count for nothing. The dominators of a graph are one definite thing, so that
  * another algorithm than DevTools' gives its answers bit for bit.
  *
- * Departures: only predecessors with larger numbers are stored, the others are taken into semi[] during the search's
- * sweep; ancestors are compressed by splitting (every node on the way points to its grandparent), which needs no stack;
- * label and ancestor share a cache line.
+ * Departures: the search takes predecessors with smaller numbers into semi[] as it sees their edges, and only counts the
+ * others, which alone are stored afterwards; ancestors are compressed by splitting (every node on the way points to its
+ * grandparent), which needs no stack; label and ancestor share a cache line; no array from numbers to ordinals is kept.
  *
  *   by number, from 1     parent   semi   up{ancestor, label}   first_pred / pred
  *   by ordinal            number (0: not numbered)
@@ -33,59 +33,84 @@ struct up {
     uint32_t ancestor, label;
 };
 
+/* A node whose edges are being looked at. */
+struct frame {
+    struct essential_source source;
+    uint32_t number, next, end; /* edges next .. end - 1 are still to be looked at */
+};
+
 struct search {
     struct mid__graph *g;
     struct memory *m;
     struct essential es;
-    uint32_t *number;  /* by ordinal */
-    uint32_t *vertex;  /* [1 + nodes]: the ordinal of a number */
-    uint32_t *parent;  /* by number */
-    uint32_t *next;    /* by number: the edge to be looked at next, while the search goes on */
-    uint32_t *semi;    /* by number */
-    struct up *up;     /* by number */
+    struct frame *stack;
+    size_t depth, room;
+    uint32_t *number; /* by ordinal */
+    uint32_t *parent; /* by number */
+    uint32_t *semi;   /* by number */
+    struct up *up;    /* by number */
     uint32_t *first_pred, *pred;
     uint32_t count; /* numbers given */
 };
 
 /* ---- 1. the search */
 
-static void enter(struct search *s, uint32_t node, uint32_t parent)
-{
-    uint32_t n = ++s->count;
-    s->number[node] = n;
-    s->vertex[n] = node;
-    s->parent[n] = parent;
-    s->next[n] = s->g->first_edge[node];
-}
-
-/* Looks at v's edges from next[v] on. Returns the first target without a number, or NO_NODE. */
-static uint32_t unnumbered_target(struct search *s, uint32_t v)
+static bool enter(struct search *s, uint32_t node, uint32_t parent)
 {
     const struct mid__graph *g = s->g;
-    uint32_t node = s->vertex[v], end = g->first_edge[node + 1];
-    struct essential_source source = essential_of(&s->es, node);
-    for (uint32_t e = s->next[v]; e < end; e++) {
+    if (s->depth == s->room) {
+        struct frame *more = mid__mem_resize(s->m, s->stack, 2 * s->room, sizeof *more);
+        if (more == NULL)
+            return false;
+        s->stack = more;
+        s->room *= 2;
+    }
+    uint32_t n = ++s->count, first = g->first_edge[node], end = g->first_edge[node + 1];
+    s->number[node] = n;
+    s->parent[n] = s->semi[n] = parent;
+    s->stack[s->depth++] = (struct frame){essential_of(&s->es, node), n, first, end};
+    for (uint32_t e = first; e < end && e < first + 8; e++) {
+        MID__PREFETCH(&s->number[g->edge_target[e]]);
+        MID__PREFETCH(&g->first_edge[g->edge_target[e]]);
+    }
+    return true;
+}
+
+/* Looks at edges of the frame until one leads to a node without a number, which is returned; NO_NODE when all are seen.
+ * Edges to numbered nodes become candidates for semidominators (forwards) or are counted (backwards and across). */
+static uint32_t next_unnumbered(struct search *s, struct frame *f)
+{
+    const struct mid__graph *g = s->g;
+    for (uint32_t e = f->next; e < f->end; e++) {
         uint32_t target = g->edge_target[e];
-        if (s->number[target] == 0 && is_essential(&s->es, &source, e, target)) {
-            s->next[v] = e + 1;
+        if (!is_essential(&s->es, &f->source, e, target))
+            continue;
+        uint32_t to = s->number[target];
+        if (to == 0) {
+            f->next = e + 1;
             return target;
         }
+        if (to < f->number)
+            s->first_pred[to]++;
+        else if (f->number < s->semi[to])
+            s->semi[to] = f->number;
     }
     return NO_NODE;
 }
 
-static void search_from(struct search *s, uint32_t start, uint32_t parent)
+static bool search_from(struct search *s, uint32_t start, uint32_t parent)
 {
-    enter(s, start, parent);
-    for (uint32_t v = s->count, top = v; v >= top;) {
-        uint32_t target = unnumbered_target(s, v);
-        if (target != NO_NODE) {
-            enter(s, target, v);
-            v = s->count;
-        } else {
-            v = s->parent[v];
-        }
+    if (!enter(s, start, parent))
+        return false;
+    while (s->depth != 0) {
+        struct frame *f = &s->stack[s->depth - 1];
+        uint32_t target = next_unnumbered(s, f);
+        if (target == NO_NODE)
+            s->depth--;
+        else if (!enter(s, target, f->number))
+            return false;
     }
+    return true;
 }
 
 /* Bitmap of nodes that an essential edge out of an unnumbered node enters; numbered nodes reach no other. */
@@ -111,23 +136,23 @@ static uint64_t *find_entered(struct search *s)
 static bool search_all(struct search *s)
 {
     const struct mid__graph *g = s->g;
-    search_from(s, g->root, 0);
+    if (!search_from(s, g->root, 0))
+        return false;
     if (s->count == g->node_count)
         return true;
     uint64_t *entered = find_entered(s);
-    if (entered == NULL)
-        return false;
-    for (uint32_t n = 0; n < g->node_count; n++)
+    bool ok = entered != NULL;
+    for (uint32_t n = 0; ok && n < g->node_count; n++)
         if (s->number[n] == 0 && !(entered[n >> 6] >> (n & 63) & 1))
-            search_from(s, n, 1);
+            ok = search_from(s, n, 1);
     mid__mem_free(s->m, entered);
-    return true;
+    return ok;
 }
 
 /* ---- 2. semidominators */
 
-/* Calls `see` for every essential edge between numbered nodes, but for those into the first number. */
-MID__INLINE void each_edge(struct search *s, void (*see)(struct search *, uint32_t, uint32_t))
+/* Puts each predecessor with a larger number into its place; first_pred ends where the node's predecessors begin. */
+static void place_preds(struct search *s)
 {
     const struct mid__graph *g = s->g;
     for (uint32_t n = 0; n < g->node_count; n++) {
@@ -136,46 +161,29 @@ MID__INLINE void each_edge(struct search *s, void (*see)(struct search *, uint32
             continue;
         struct essential_source source = essential_of(&s->es, n);
         for (uint32_t e = g->first_edge[n]; e < end; e++) {
-            if (e + 16 < end)
-                MID__PREFETCH(&s->number[g->edge_target[e + 16]]);
+            if (e + 24 < g->edge_count)
+                MID__PREFETCH(&s->number[g->edge_target[e + 24]]);
             uint32_t to = s->number[g->edge_target[e]];
-            if (to > 1 && is_essential(&s->es, &source, e, g->edge_target[e]))
-                see(s, from, to);
+            if (to > 1 && to < from && is_essential(&s->es, &source, e, g->edge_target[e]))
+                s->pred[--s->first_pred[to]] = from;
         }
     }
 }
 
-MID__INLINE void count_pred(struct search *s, uint32_t from, uint32_t to)
-{
-    if (from > to)
-        s->first_pred[to]++;
-    else if (from < s->semi[to])
-        s->semi[to] = from;
-}
-
-MID__INLINE void place_pred(struct search *s, uint32_t from, uint32_t to)
-{
-    if (from > to)
-        s->pred[--s->first_pred[to]] = from;
-}
-
-/* first_pred[w] ... first_pred[w + 1] - 1: predecessors of w with larger numbers. semi: the least smaller one. */
+/* first_pred[w] .. first_pred[w + 1] - 1: places in pred of the larger numbers that have an essential edge to w. */
 static bool find_preds(struct search *s)
 {
-    uint32_t n = s->count;
-    for (uint32_t w = 1; w <= n; w++)
-        s->semi[w] = s->parent[w];
-    each_edge(s, count_pred);
-    uint32_t sum = 0; /* edges are fewer than 2^32 */
+    uint32_t n = s->count, sum = 0; /* edges are fewer than 2^32 */
+    s->first_pred[1] = 0;           /* nothing dominates the root */
     for (uint32_t w = 1; w <= n; w++) {
         sum += s->first_pred[w];
         s->first_pred[w] = sum;
     }
     s->first_pred[n + 1] = sum;
-    s->pred = mid__mem_new(s->m, sum, sizeof *s->pred);
+    s->pred = mid__mem_new_raw(s->m, sum, sizeof *s->pred);
     if (s->pred == NULL)
         return false;
-    each_edge(s, place_pred);
+    place_preds(s);
     return true;
 }
 
@@ -228,37 +236,33 @@ static void climb(struct search *s)
 }
 
 /* Translates numbers to ordinals; cliques get the root, and the last places in the order. */
-static void finish(struct search *s, uint32_t *dominator)
+static void translate(struct search *s, uint32_t *dominator, uint32_t *order)
 {
     struct mid__graph *g = s->g;
-    uint32_t *order = g->own->order, last = s->count;
-    for (uint32_t n = 0; n < g->node_count; n++) {
-        uint32_t number = s->number[n];
-        dominator[n] = number != 0 ? s->vertex[s->parent[number]] : g->root;
-        if (number != 0)
-            order[number - 1] = n;
-        else
-            order[last++] = n;
-    }
-    g->dominator = dominator;
+    uint32_t last = s->count;
+    for (uint32_t n = 0; n < g->node_count; n++)
+        order[s->number[n] != 0 ? s->number[n] - 1 : last++] = n;
+    for (uint32_t n = 0; n < g->node_count; n++)
+        dominator[n] = s->number[n] != 0 ? order[s->parent[s->number[n]] - 1] : g->root;
 }
 
-static bool run(struct search *s)
+static bool find_dominators(struct search *s)
 {
     size_t n = (size_t)s->g->node_count + 2;
+    s->room = 1024;
+    s->stack = mid__mem_new(s->m, s->room, sizeof *s->stack);
     s->number = mid__mem_new(s->m, n, sizeof *s->number);
-    s->vertex = mid__mem_new(s->m, n, sizeof *s->vertex);
-    s->parent = mid__mem_new(s->m, n, sizeof *s->parent);
-    s->next = mid__mem_new(s->m, n, sizeof *s->next);
-    if (s->number == NULL || s->vertex == NULL || s->parent == NULL || s->next == NULL || !search_all(s))
-        return false;
-    mid__mem_free(s->m, s->next);
-    s->next = NULL;
-    s->semi = mid__mem_new(s->m, n, sizeof *s->semi);
+    s->parent = mid__mem_new_raw(s->m, n, sizeof *s->parent);
+    s->semi = mid__mem_new_raw(s->m, n, sizeof *s->semi);
     s->first_pred = mid__mem_new(s->m, n, sizeof *s->first_pred);
-    if (s->semi == NULL || s->first_pred == NULL || !find_preds(s))
+    if (s->stack == NULL || s->number == NULL || s->parent == NULL || s->semi == NULL || s->first_pred == NULL ||
+        !search_all(s))
         return false;
-    s->up = mid__mem_new(s->m, n, sizeof *s->up);
+    mid__mem_free(s->m, s->stack);
+    s->stack = NULL;
+    if (!find_preds(s))
+        return false;
+    s->up = mid__mem_new_raw(s->m, n, sizeof *s->up);
     if (s->up == NULL)
         return false;
     find_semidominators(s);
@@ -266,30 +270,33 @@ static bool run(struct search *s)
     return true;
 }
 
+/* What the results do not need. */
+static void free_work(struct search *s)
+{
+    mid__mem_free(s->m, s->stack);
+    mid__mem_free(s->m, s->up);
+    mid__mem_free(s->m, s->pred);
+    mid__mem_free(s->m, s->first_pred);
+    mid__mem_free(s->m, s->semi);
+}
+
 enum mid_status mid__dominators(struct mid__graph *g, struct mid__graph_error *error)
 {
     struct search s = {.g = g, .m = &g->own->memory};
-    bool ok = essential_begin(&s.es, g) && run(&s);
-    mid__mem_free(s.m, s.up);
-    mid__mem_free(s.m, s.pred);
-    mid__mem_free(s.m, s.first_pred);
-    mid__mem_free(s.m, s.semi);
-    mid__mem_free(s.m, s.next);
+    bool ok = essential_begin(&s.es, g) && find_dominators(&s);
+    free_work(&s);
+    uint32_t *dominator = ok ? mid__mem_new_raw(s.m, g->node_count, sizeof *dominator) : NULL;
+    uint32_t *order = ok ? mid__mem_new_raw(s.m, g->node_count, sizeof *order) : NULL;
+    ok = dominator != NULL && order != NULL;
     if (ok) {
-        uint32_t *dominator = mid__mem_new(s.m, g->node_count, sizeof *dominator);
-        g->own->order = mid__mem_new(s.m, g->node_count, sizeof *g->own->order);
-        ok = dominator != NULL && g->own->order != NULL;
-        if (ok)
-            finish(&s, dominator);
-        else
-            mid__mem_free(s.m, dominator);
-    }
-    if (!ok) {
-        mid__mem_free(s.m, g->own->order);
-        g->own->order = NULL;
+        translate(&s, dominator, order);
+        g->dominator = dominator;
+        g->own->order = order;
+    } else {
+        mid__mem_free(s.m, dominator);
+        mid__mem_free(s.m, order);
     }
     mid__mem_free(s.m, s.parent);
-    mid__mem_free(s.m, s.vertex);
     mid__mem_free(s.m, s.number);
     essential_end(&s.es, g);
     return ok ? MID_OK : mid__fail_memory(g, error);
@@ -300,7 +307,7 @@ enum mid_status mid__dominators(struct mid__graph *g, struct mid__graph_error *e
 enum mid_status mid__retained(struct mid__graph *g, struct mid__graph_error *error)
 {
     struct mid__graph_private *own = g->own;
-    uint64_t *retained = mid__mem_new(&own->memory, g->node_count, sizeof *retained);
+    uint64_t *retained = mid__mem_new_raw(&own->memory, g->node_count, sizeof *retained);
     if (retained == NULL)
         return mid__fail_memory(g, error);
     for (uint32_t n = 0; n < g->node_count; n++)

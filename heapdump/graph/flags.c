@@ -6,33 +6,36 @@
  * element edges to `(Document DOM trees)` lead to; from there over every edge that is not weak. Dominators tell the
  * page's objects from the debugger's by it.
  *
+ * Breadth first, because a queue knows what comes next (queue.h).
+ *
  * Queryable: what user roots reach by properties, elements, contexts and shortcuts.
  */
-#include "private.h"
+#include "queue.h"
 
 struct flood {
     struct mid__graph *g;
     uint8_t flag;
     unsigned passed_over; /* bit t: edges of type t are not followed */
-    uint32_t *stack;
+    uint32_t *queue;
     size_t count;
 };
 
-/* A node enters the stack with its first mark, so that node_count places are enough. */
+/* A node enters the queue with its first mark, so that node_count places are enough. */
 static void mark(struct flood *f, uint32_t node)
 {
     uint8_t *flags = f->g->own->flags;
     if (flags[node] & f->flag)
         return;
     flags[node] |= f->flag;
-    f->stack[f->count++] = node;
+    f->queue[f->count++] = node;
 }
 
 static void run(struct flood *f)
 {
     const struct mid__graph *g = f->g;
-    while (f->count != 0) {
-        uint32_t node = f->stack[--f->count], end = g->first_edge[node + 1];
+    for (size_t at = 0; at < f->count; at++) {
+        queue_ahead(g, f->queue, f->count, at);
+        uint32_t node = f->queue[at], end = g->first_edge[node + 1];
         for (uint32_t e = g->first_edge[node]; e < end; e++)
             if (!(f->passed_over >> g->edge_type[e] & 1))
                 mark(f, g->edge_target[e]);
@@ -57,14 +60,14 @@ static enum mid_status flood(struct flood *f, bool (*is_start)(const struct mid_
                              struct mid__graph_error *error)
 {
     struct mid__graph *g = f->g;
-    f->stack = mid__mem_new(&g->own->memory, g->node_count, sizeof *f->stack);
-    if (f->stack == NULL)
+    f->queue = mid__mem_new_raw(&g->own->memory, g->node_count, sizeof *f->queue);
+    if (f->queue == NULL)
         return mid__fail_memory(g, error);
     for (uint32_t e = g->first_edge[g->root]; e < g->first_edge[g->root + 1]; e++)
         if (is_start(g, e))
             mark(f, g->edge_target[e]);
     run(f);
-    mid__mem_free(&g->own->memory, f->stack);
+    mid__mem_free(&g->own->memory, f->queue);
     return MID_OK;
 }
 

@@ -111,7 +111,7 @@ static bool give_wide(const struct fold *f)
 {
     struct mid__graph *g = f->g;
     struct mid__graph_private *own = g->own;
-    uint64_t *size = mid__mem_new(&own->memory, g->node_count, sizeof *size);
+    uint64_t *size = mid__mem_new_raw(&own->memory, g->node_count, sizeof *size);
     bool ok = size != NULL;
     for (uint32_t n = 0; ok && n < g->node_count; n++)
         size[n] = mid__graph_raw_size(g, n);
@@ -137,8 +137,8 @@ static bool fold(struct mid__graph *g)
     struct fold f = {.g = g};
     f.foldable = mid__mem_new(m, g->node_count / 64 + 1, sizeof *f.foldable);
     size_t foldable = f.foldable != NULL ? find_foldable(&f) : 0;
-    f.owner = mid__mem_new(m, g->node_count, sizeof *f.owner);
-    f.stack = mid__mem_new(m, 2 * foldable, sizeof *f.stack); /* I1 */
+    f.owner = mid__mem_new_raw(m, g->node_count, sizeof *f.owner);
+    f.stack = mid__mem_new_raw(m, 2 * foldable, sizeof *f.stack); /* I1 */
     bool ok = f.foldable != NULL && f.owner != NULL && f.stack != NULL;
     if (ok) {
         memset(f.owner, 0xff, g->node_count * sizeof *f.owner);
@@ -156,7 +156,7 @@ static bool copy_sizes(struct mid__graph *g)
 {
     struct mid__graph_private *own = g->own;
     if (own->size == NULL)
-        own->size = mid__mem_new(&own->memory, g->node_count, sizeof *own->size);
+        own->size = mid__mem_new_raw(&own->memory, g->node_count, sizeof *own->size);
     if (own->size == NULL)
         return false;
     memcpy(own->size, own->raw_size, g->node_count * sizeof *own->size);

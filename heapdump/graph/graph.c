@@ -121,6 +121,7 @@ static enum mid_status load(struct mid__graph *g, struct mid__input *in, struct 
         status = mid__names_find(g, error);
     if (status == MID_OK)
         status = mid__dom_state_spread(g, error);
+    mid__mem_trim(&g->own->memory);
     g->has_user_roots = status == MID_OK && mid__has_user_roots(g);
     if (status == MID_OK)
         *graph = g;
@@ -195,10 +196,13 @@ enum mid_status mid__graph_analyze(struct mid__graph *g, unsigned wanted, struct
         if (!mid__progress(g, parts[i].phase, i, PARTS, error))
             return error->status;
         enum mid_status status = parts[i].compute(g, error);
-        if (status != MID_OK)
+        if (status != MID_OK) {
+            mid__mem_trim(&g->own->memory);
             return status;
+        }
         g->own->done |= parts[i].bit;
     }
+    mid__mem_trim(&g->own->memory);
     return MID_OK;
 }
 

@@ -9,7 +9,11 @@
  *
  * The list of blocks is a fixed array searched linearly: a graph has few blocks, and none is made in a loop over nodes.
  *
- * It does not keep freed blocks for later, and knows no threads.
+ * The analysis takes and frees arrays of one element a node, over and over. A page that is new costs the kernel a
+ * microsecond to clear, so a few freed blocks are kept as spares until the analysis ends, or until a new block would
+ * make the peak higher than it has to be: spares that do not serve a request are given back before it is mapped.
+ *
+ * It knows no threads.
  */
 #include "memory.h"
 
@@ -72,18 +76,79 @@ static void account(struct memory *m, size_t more, size_t less)
     m->used_bytes -= less;
 }
 
-void *mid__mem_new(struct memory *m, size_t count, size_t size)
+void mid__mem_trim(struct memory *m)
+{
+    for (size_t i = 0; i < MEMORY_SPARES; i++)
+        if (m->spare[i].start != NULL) {
+            account(m, 0, m->spare[i].bytes);
+            give(&m->spare[i]);
+            m->spare[i] = (struct memory_block){NULL, 0, false};
+        }
+}
+
+/* A spare of at least `bytes` that is no more than an eighth too large, or all zeros. */
+static struct memory_block take_spare(struct memory *m, size_t bytes)
+{
+    for (size_t i = 0; i < MEMORY_SPARES; i++)
+        if (m->spare[i].start != NULL && m->spare[i].bytes >= bytes && m->spare[i].bytes - bytes <= bytes / 8) {
+            struct memory_block b = m->spare[i];
+            m->spare[i] = (struct memory_block){NULL, 0, false};
+            return b;
+        }
+    return (struct memory_block){NULL, 0, false};
+}
+
+static bool keep_spare(struct memory *m, const struct memory_block *b)
+{
+    if (!b->mapped || b->bytes < HUGE_BYTES)
+        return false;
+    for (size_t i = 0; i < MEMORY_SPARES; i++)
+        if (m->spare[i].start == NULL) {
+            m->spare[i] = *b;
+            return true;
+        }
+    return false;
+}
+
+/* *used: the block is a spare, with old content. */
+static void *new_block(struct memory *m, size_t count, size_t size, bool *used)
 {
     bool mapped = false;
     size_t bytes = block_bytes(count, size, &mapped);
-    struct memory_block *b = find(m, NULL);
-    if (bytes == 0 || b == NULL || !within_limit(m, bytes))
+    struct memory_block *b = find(m, NULL), spare = {NULL, 0, false};
+    if (bytes == 0 || b == NULL)
+        return NULL;
+    if (mapped)
+        spare = take_spare(m, bytes);
+    *used = spare.start != NULL;
+    if (*used) {
+        *b = spare;
+        return b->start;
+    }
+    if (mapped)
+        mid__mem_trim(m);
+    if (!within_limit(m, bytes))
         return NULL;
     void *p = take(bytes, mapped);
     if (p == NULL)
         return NULL;
     *b = (struct memory_block){p, bytes, mapped};
     account(m, bytes, 0);
+    return p;
+}
+
+void *mid__mem_new_raw(struct memory *m, size_t count, size_t size)
+{
+    bool used;
+    return new_block(m, count, size, &used);
+}
+
+void *mid__mem_new(struct memory *m, size_t count, size_t size)
+{
+    bool used = false;
+    void *p = new_block(m, count, size, &used);
+    if (p != NULL && used)
+        memset(p, 0, (count == 0 ? 1 : count) * size);
     return p;
 }
 
@@ -125,8 +190,10 @@ void mid__mem_free(struct memory *m, void *block)
     struct memory_block *b = block != NULL ? find(m, block) : NULL;
     if (b == NULL)
         return;
-    account(m, 0, b->bytes);
-    give(b);
+    if (!keep_spare(m, b)) {
+        account(m, 0, b->bytes);
+        give(b);
+    }
     *b = (struct memory_block){NULL, 0, false};
 }
 
@@ -135,4 +202,5 @@ void mid__mem_end(struct memory *m)
     for (size_t i = 0; i < MEMORY_BLOCKS; i++)
         if (m->block[i].start != NULL)
             mid__mem_free(m, m->block[i].start);
+    mid__mem_trim(m);
 }

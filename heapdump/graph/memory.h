@@ -10,6 +10,7 @@
 #include <stddef.h>
 
 #define MEMORY_BLOCKS 96
+#define MEMORY_SPARES 6
 
 struct memory_block {
     void *start;
@@ -17,9 +18,9 @@ struct memory_block {
     bool mapped;
 };
 
-/* I1: used_bytes is the sum of the blocks' bytes. I2: used_bytes <= limit_bytes where there is a limit. */
+/* I1: used_bytes is the sum of the blocks' and the spares' bytes. I2: used_bytes <= limit_bytes where there is one. */
 struct memory {
-    struct memory_block block[MEMORY_BLOCKS];
+    struct memory_block block[MEMORY_BLOCKS], spare[MEMORY_SPARES];
     size_t used_bytes, peak_bytes, limit_bytes; /* limit 0: none */
     bool limit_hit;                             /* the last refusal was the limit's */
 };
@@ -29,12 +30,18 @@ struct memory {
  * no page. */
 void *mid__mem_new(struct memory *m, size_t count, size_t size);
 
+/* The same, with whatever content. */
+void *mid__mem_new_raw(struct memory *m, size_t count, size_t size);
+
 /* Changes a block (NULL: a new one) to `count` elements, keeping what both sizes hold; new elements are zero where the
  * block was grown. NULL on failure: the old block is unchanged. */
 void *mid__mem_resize(struct memory *m, void *block, size_t count, size_t size);
 
-/* NULL does nothing. */
+/* NULL does nothing. A large block is kept as a spare for a request of about its size: its pages are there already. */
 void mid__mem_free(struct memory *m, void *block);
+
+/* Gives all spares back. */
+void mid__mem_trim(struct memory *m);
 
 /* Frees all blocks. */
 void mid__mem_end(struct memory *m);

@@ -100,8 +100,8 @@ static bool whole(const char *p, uint64_t *value)
     if (p == NULL || *p < '0' || *p > '9')
         return false;
     for (; *p >= '0' && *p <= '9'; p++)
-        if (__builtin_mul_overflow(*value, (uint64_t)10, value) ||
-            __builtin_add_overflow(*value, (uint64_t)(*p - '0'), value))
+        if (mid__mul_overflows_u64(*value, 10, value) ||
+            mid__add_overflows_u64(*value, (uint64_t)(*p - '0'), value))
             return false;
     return true;
 }

@@ -16,13 +16,15 @@
 
 #include <string.h>
 
+#define FIXED(text, kind) {text, sizeof(text) - 1, kind}
 static const struct {
     const char *text;
+    size_t bytes;
     enum special_name kind;
 } fixed_names[] = {
-    {"(Document DOM trees)", NAME_DOCUMENT_DOM_TREES}, {"system / ExternalStringData", NAME_EXTERNAL_STRING},
-    {"system / NativeContext", NAME_NATIVE_CONTEXT},   {"sloppy_function_map", NAME_SLOPPY_FUNCTION_MAP},
-    {"(map descriptors)", NAME_MAP_DESCRIPTORS},
+    FIXED("(Document DOM trees)", NAME_DOCUMENT_DOM_TREES), FIXED("system / ExternalStringData", NAME_EXTERNAL_STRING),
+    FIXED("system / NativeContext", NAME_NATIVE_CONTEXT),   FIXED("sloppy_function_map", NAME_SLOPPY_FUNCTION_MAP),
+    FIXED("(map descriptors)", NAME_MAP_DESCRIPTORS),
 };
 
 static bool is_digit(char c)
@@ -90,7 +92,7 @@ static uint64_t id_at(const char *p)
 {
     uint64_t v = 0;
     for (; is_digit(*p); p++)
-        if (__builtin_mul_overflow(v, (uint64_t)10, &v) || __builtin_add_overflow(v, (uint64_t)(*p - '0'), &v))
+        if (mid__mul_overflows_u64(v, 10, &v) || mid__add_overflows_u64(v, (uint64_t)(*p - '0'), &v))
             return UINT64_MAX;
     return v;
 }
@@ -158,16 +160,15 @@ static bool look_at(struct mid__graph *g, uint32_t string)
     const struct mid__strings *s = &g->strings;
     uint64_t start = s->start[string] >> 1, end = s->start[string + 1] >> 1;
     char first = start < end ? s->text[start] : '\0';
-    if (first != '(' && first != 's' && first != 'D' && first != '\\' && !is_digit(first))
-        return true;
-    for (size_t i = 0; i < sizeof fixed_names / sizeof fixed_names[0]; i++)
-        if (mid__strings_is(s, string, fixed_names[i].text, strlen(fixed_names[i].text)))
-            g->own->names.kind[string] = (uint8_t)fixed_names[i].kind;
-    if (mid__strings_begins(s, string, "Detached ", 9))
-        g->own->names.kind[string] = NAME_DETACHED;
-    /* The shortest sentence has 63 bytes. */
-    if ((is_digit(first) || first == '\\') && end - start >= 63)
+    bool maybe = first == '\\';
+    if ((is_digit(first) || maybe) && end - start >= 63) /* the shortest sentence has so many bytes */
         return look_for_ephemeron(g, string);
+    for (size_t i = 0; i < sizeof fixed_names / sizeof fixed_names[0]; i++)
+        if ((first == fixed_names[i].text[0] || maybe) &&
+            mid__strings_is(s, string, fixed_names[i].text, fixed_names[i].bytes))
+            g->own->names.kind[string] = (uint8_t)fixed_names[i].kind;
+    if ((first == 'D' || maybe) && mid__strings_begins(s, string, "Detached ", 9))
+        g->own->names.kind[string] = NAME_DETACHED;
     return true;
 }
 
@@ -182,16 +183,49 @@ static struct mid__string_step sentence(const struct mid__strings *s, uint32_t s
     return before;
 }
 
+/* Where the string has no escapes and is ASCII: its bytes behind the leading number; else false. */
+static bool plain_sentence(const struct mid__strings *s, uint32_t string, const char **text, size_t *bytes)
+{
+    uint64_t start = s->start[string];
+    const char *p = s->text + (start >> 1), *end = s->text + (s->start[string + 1] >> 1);
+    if (start & 1)
+        return false;
+    while (p < end && is_digit(*p))
+        p++;
+    unsigned char all = 0;
+    for (const char *c = p; c < end; c++)
+        all |= (unsigned char)*c;
+    *text = p;
+    *bytes = (size_t)(end - p);
+    return all < 0x80;
+}
+
+static uint64_t hash_step(uint64_t h, uint32_t c)
+{
+    return (h ^ c) * 0x100000001b3u;
+}
+
+/* FNV-1a over code points. */
 static uint64_t hash_sentence(const struct mid__strings *s, uint32_t string)
 {
     uint64_t h = 0xcbf29ce484222325u;
-    for (struct mid__string_step it = sentence(s, string); mid__string_next(&it);)
-        h = (h ^ it.code_point) * 0x100000001b3u;
+    const char *text;
+    size_t bytes;
+    if (plain_sentence(s, string, &text, &bytes))
+        for (size_t i = 0; i < bytes; i++)
+            h = hash_step(h, (unsigned char)text[i]);
+    else
+        for (struct mid__string_step it = sentence(s, string); mid__string_next(&it);)
+            h = hash_step(h, it.code_point);
     return h ^ h >> 29;
 }
 
 static bool same_sentence(const struct mid__strings *s, uint32_t a, uint32_t b)
 {
+    const char *text_a, *text_b;
+    size_t bytes_a, bytes_b;
+    if (plain_sentence(s, a, &text_a, &bytes_a) && plain_sentence(s, b, &text_b, &bytes_b))
+        return bytes_a == bytes_b && memcmp(text_a, text_b, bytes_a) == 0;
     struct mid__string_step x = sentence(s, a), y = sentence(s, b);
     for (;;) {
         bool more_x = mid__string_next(&x), more_y = mid__string_next(&y);

@@ -173,12 +173,15 @@ static bool take_edge_counts(const struct batch *b)
     return true;
 }
 
+/* Where all are 0, as in every dump of a server, the column's pages are not even touched. */
 static bool take_detachedness(const struct batch *b)
 {
     const int field = b->l->meta.detachedness;
-    if (field != NO_FIELD)
-        for (size_t r = 0; r < b->records; r++)
-            b->own->detachedness[b->first + r] = (uint8_t)(value_of(b, r, field) & 3);
+    int64_t all = 0;
+    for (size_t r = 0; field != NO_FIELD && r < b->records; r++)
+        all |= value_of(b, r, field);
+    for (size_t r = 0; all != 0 && r < b->records; r++)
+        b->own->detachedness[b->first + r] = (uint8_t)(value_of(b, r, field) & 3);
     return true;
 }
 

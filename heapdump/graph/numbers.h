@@ -14,6 +14,7 @@ struct numbers {
     struct scan *scan;
     size_t count;
     bool ended; /* the closing bracket was taken */
+    void (*take_blocks)(struct numbers *n);
     const int64_t *kept; /* numbers that were read before, and are taken from here instead; or NULL */
     size_t kept_left;
     uint64_t kept_where; /* the place that all of them are given */

@@ -251,6 +251,9 @@ bool mid__strings_equal(const struct mid__strings *s, uint32_t a, uint32_t b)
 
 bool mid__strings_begins(const struct mid__strings *s, uint32_t index, const char *text, size_t bytes)
 {
+    struct span t = span_of(s, index);
+    if (!t.escaped && !is_made(s, index) && is_ascii(text, bytes))
+        return t.bytes >= bytes && memcmp(t.at, text, bytes) == 0;
     struct mid__string_step it = mid__string_begin(s, index), want = {0, NULL, text, text + bytes};
     while (want.at != want.end) {
         unsigned char c = (unsigned char)*want.at;
@@ -269,8 +272,8 @@ bool mid__strings_begins(const struct mid__strings *s, uint32_t index, const cha
 bool mid__strings_is(const struct mid__strings *s, uint32_t index, const char *text, size_t bytes)
 {
     struct span t = span_of(s, index);
-    if (!t.escaped && !is_made(s, index) && t.bytes == bytes && memcmp(t.at, text, bytes) == 0)
-        return true;
+    if (!t.escaped && !is_made(s, index) && is_ascii(text, bytes))
+        return t.bytes == bytes && memcmp(t.at, text, bytes) == 0;
     struct mid__string_step it = mid__string_begin(s, index), want = {0, NULL, text, text + bytes};
     if (!mid__strings_begins(s, index, text, bytes))
         return false;

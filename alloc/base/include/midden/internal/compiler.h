@@ -56,6 +56,31 @@ MID__INLINE int mid__mul_overflows(size_t a, size_t b, size_t *out)
     return __builtin_mul_overflow(a, b, out);
 }
 
+MID__INLINE int mid__add_overflows_u64(uint64_t a, uint64_t b, uint64_t *out)
+{
+    return __builtin_add_overflow(a, b, out);
+}
+
+MID__INLINE int mid__mul_overflows_u64(uint64_t a, uint64_t b, uint64_t *out)
+{
+    return __builtin_mul_overflow(a, b, out);
+}
+
+/* A function compiled for processors since 2013 (x86-64-v3), to be called where mid__cpu_is_v3 says so. */
+#if defined(__x86_64__)
+#define MID__FOR_V3 __attribute__((target("avx2,bmi,bmi2,lzcnt,popcnt")))
+MID__INLINE int mid__cpu_is_v3(void)
+{
+    return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("bmi") && __builtin_cpu_supports("bmi2");
+}
+#else
+#define MID__FOR_V3
+MID__INLINE int mid__cpu_is_v3(void)
+{
+    return 0;
+}
+#endif
+
 /* `align` is a power of two and `n` at most SIZE_MAX - align + 1; callers check the range first. */
 MID__INLINE size_t mid__align_up(size_t n, size_t align)
 {
