@@ -161,8 +161,10 @@ static void place_preds(struct search *s)
             continue;
         struct essential_source source = essential_of(&s->es, n);
         for (uint32_t e = g->first_edge[n]; e < end; e++) {
-            if (e + 24 < g->edge_count)
-                MID__PREFETCH(&s->number[g->edge_target[e + 24]]);
+            if (e + 32 < g->edge_count) {
+                MID__PREFETCH(&s->number[g->edge_target[e + 32]]);
+                MID__PREFETCH(&s->first_pred[s->number[g->edge_target[e + 16]]]);
+            }
             uint32_t to = s->number[g->edge_target[e]];
             if (to > 1 && to < from && is_essential(&s->es, &source, e, g->edge_target[e]))
                 s->pred[--s->first_pred[to]] = from;
@@ -212,6 +214,8 @@ static void find_semidominators(struct search *s)
     for (uint32_t w = s->count; w > 1; w--) {
         uint32_t best = s->semi[w];
         for (uint32_t i = s->first_pred[w]; i < s->first_pred[w + 1]; i++) {
+            if (i >= 16)
+                MID__PREFETCH(&up[s->pred[i - 16]]); /* the next numbers' predecessors lie before */
             uint32_t candidate = least(up, s->pred[i], w);
             if (candidate < best)
                 best = candidate;

@@ -68,6 +68,7 @@ bool essential_begin(struct essential *es, struct mid__graph *g)
         return true;
     bool ok = mark_tables(es, g, &t);
     mid__mem_free(&g->own->memory, t.slot);
+    mid__mem_rest(&g->own->memory, g->node_id32);
     return ok;
 }
 

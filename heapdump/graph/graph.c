@@ -11,6 +11,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define DEFAULT_PARK_BYTES ((size_t)32 << 20)
+
 /* ---- errors and warnings */
 
 /* Text out of a dump or of the system, made fit for one line of a terminal. */
@@ -109,6 +111,8 @@ static struct mid__graph *make(const struct mid__graph_options *options, struct 
     if (options != NULL)
         own->options = *options;
     own->memory.limit_bytes = own->options.max_bytes;
+    size_t park = own->options.park_bytes;
+    own->memory.park_bytes = park == 0 ? DEFAULT_PARK_BYTES : park == SIZE_MAX ? 0 : park;
     return g;
 }
 
@@ -167,7 +171,8 @@ struct part {
     const char *phase;
 };
 
-/* In an order that keeps the peak low: what the dominators need for themselves goes before the large results come. */
+/* In an order that keeps the peak low: what the dominators need for themselves goes before the large results come, and
+ * the columns that they do not read are parked. */
 static const struct part parts[] = {
     {MID__PART_PAGE_OWNED, 0, mid__flags_page_owned, "page objects"},
     {MID__PART_QUERYABLE, 0, mid__flags_queryable, "queryable objects"},
@@ -180,6 +185,26 @@ static const struct part parts[] = {
     {MID__PART_BY_ID, 0, mid__by_id, "ids"},
 };
 #define PARTS (sizeof parts / sizeof parts[0])
+
+/* The columns that the dominators do not read. */
+static void park_columns(struct mid__graph *g)
+{
+    struct mid__graph_private *own = g->own;
+    g->edge_name = own->edge_name = mid__mem_park(&own->memory, own->edge_name);
+    g->node_id32 = own->id32 = mid__mem_park(&own->memory, own->id32);
+    g->node_id64 = own->id64 = mid__mem_park(&own->memory, own->id64);
+    g->node_raw_size = own->raw_size = mid__mem_park(&own->memory, own->raw_size);
+    g->node_name = own->node_name = mid__mem_park(&own->memory, own->node_name);
+}
+
+/* After each part: what it brought back of parked columns. */
+static void rest_columns(struct mid__graph *g)
+{
+    struct memory *m = &g->own->memory;
+    mid__mem_rest(m, g->edge_name);
+    mid__mem_rest(m, g->node_raw_size);
+    mid__mem_rest(m, g->node_name);
+}
 
 enum mid_status mid__graph_analyze(struct mid__graph *g, unsigned wanted, struct mid__graph_error *error)
 {
@@ -195,7 +220,10 @@ enum mid_status mid__graph_analyze(struct mid__graph *g, unsigned wanted, struct
             continue;
         if (!mid__progress(g, parts[i].phase, i, PARTS, error))
             return error->status;
+        if (parts[i].bit == MID__PART_DOMINATORS)
+            park_columns(g);
         enum mid_status status = parts[i].compute(g, error);
+        rest_columns(g);
         if (status != MID_OK) {
             mid__mem_trim(&g->own->memory);
             return status;

@@ -13,6 +13,10 @@
  * microsecond to clear, so a few freed blocks are kept as spares until the analysis ends, or until a new block would
  * make the peak higher than it has to be: spares that do not serve a request are given back before it is mapped.
  *
+ * Parking: while dominators are computed nobody reads the names of edges, the ids or the sizes, which are a third of
+ * the graph. Large ones wait in a file without a name (mode 0600, gone with the process), from which the kernel brings
+ * back what is read again. Where there is no room for the file they stay where they are.
+ *
  * It knows no threads.
  */
 #include "memory.h"
@@ -20,11 +24,17 @@
 #include <midden/internal/compiler.h>
 #include <midden/internal/sys.h>
 
+#include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <sys/vfs.h>
+#include <unistd.h>
 
 #define HUGE_BYTES   ((size_t)2 << 20)
 #define MAPPED_BYTES ((size_t)1 << 20) /* blocks of this size and more are mapped */
+#define IN_MEMORY    0x01021994        /* statfs.f_type of tmpfs */
 
 static struct memory_block *find(struct memory *m, const void *start)
 {
@@ -82,7 +92,7 @@ void mid__mem_trim(struct memory *m)
         if (m->spare[i].start != NULL) {
             account(m, 0, m->spare[i].bytes);
             give(&m->spare[i]);
-            m->spare[i] = (struct memory_block){NULL, 0, false};
+            m->spare[i] = (struct memory_block){NULL, 0, false, false};
         }
 }
 
@@ -92,15 +102,15 @@ static struct memory_block take_spare(struct memory *m, size_t bytes)
     for (size_t i = 0; i < MEMORY_SPARES; i++)
         if (m->spare[i].start != NULL && m->spare[i].bytes >= bytes && m->spare[i].bytes - bytes <= bytes / 8) {
             struct memory_block b = m->spare[i];
-            m->spare[i] = (struct memory_block){NULL, 0, false};
+            m->spare[i] = (struct memory_block){NULL, 0, false, false};
             return b;
         }
-    return (struct memory_block){NULL, 0, false};
+    return (struct memory_block){NULL, 0, false, false};
 }
 
 static bool keep_spare(struct memory *m, const struct memory_block *b)
 {
-    if (!b->mapped || b->bytes < HUGE_BYTES)
+    if (!b->mapped || b->parked || b->bytes < HUGE_BYTES)
         return false;
     for (size_t i = 0; i < MEMORY_SPARES; i++)
         if (m->spare[i].start == NULL) {
@@ -115,7 +125,7 @@ static void *new_block(struct memory *m, size_t count, size_t size, bool *used)
 {
     bool mapped = false;
     size_t bytes = block_bytes(count, size, &mapped);
-    struct memory_block *b = find(m, NULL), spare = {NULL, 0, false};
+    struct memory_block *b = find(m, NULL), spare = {NULL, 0, false, false};
     if (bytes == 0 || b == NULL)
         return NULL;
     if (mapped)
@@ -132,7 +142,7 @@ static void *new_block(struct memory *m, size_t count, size_t size, bool *used)
     void *p = take(bytes, mapped);
     if (p == NULL)
         return NULL;
-    *b = (struct memory_block){p, bytes, mapped};
+    *b = (struct memory_block){p, bytes, mapped, false};
     account(m, bytes, 0);
     return p;
 }
@@ -171,7 +181,7 @@ void *mid__mem_resize(struct memory *m, void *block, size_t count, size_t size)
     struct memory_block *b = find(m, block);
     if (bytes == 0 || b == NULL)
         return NULL;
-    if (b->mapped && mapped && bytes <= b->bytes)
+    if (b->mapped && !b->parked && mapped && bytes <= b->bytes)
         return cut_tail(m, b, bytes);
     if (!within_limit(m, bytes))
         return NULL;
@@ -181,8 +191,64 @@ void *mid__mem_resize(struct memory *m, void *block, size_t count, size_t size)
     memcpy(p, block, bytes < b->bytes ? bytes : b->bytes);
     account(m, bytes, b->bytes);
     give(b);
-    *b = (struct memory_block){p, bytes, mapped};
+    *b = (struct memory_block){p, bytes, mapped, false};
     return p;
+}
+
+/* A new file without a name, not in memory; -1 where there is none. */
+static int open_unnamed(void)
+{
+    const char *directory = getenv("TMPDIR");
+    if (directory == NULL || directory[0] == '\0')
+        directory = "/var/tmp";
+    struct statfs fs;
+    int fd = open(directory, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+    if (fd >= 0 && (fstatfs(fd, &fs) != 0 || fs.f_type == IN_MEMORY)) {
+        close(fd);
+        fd = -1;
+    }
+    return fd;
+}
+
+static bool write_all(int fd, const char *from, size_t bytes)
+{
+    while (bytes != 0) {
+        ssize_t n = write(fd, from, bytes < HUGE_BYTES * 16 ? bytes : HUGE_BYTES * 16);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n <= 0)
+            return false;
+        from += n;
+        bytes -= (size_t)n;
+    }
+    return true;
+}
+
+void *mid__mem_park(struct memory *m, void *block)
+{
+    struct memory_block *b = block != NULL ? find(m, block) : NULL;
+    if (b == NULL || !b->mapped || b->parked || m->park_bytes == 0 || b->bytes < m->park_bytes)
+        return block;
+    int fd = open_unnamed();
+    if (fd < 0)
+        return block;
+    void *p = MAP_FAILED;
+    if (write_all(fd, block, b->bytes))
+        p = mmap(NULL, b->bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE, fd, 0);
+    close(fd);
+    if (p == MAP_FAILED)
+        return block;
+    mid__sys_unmap(b->start, b->bytes);
+    b->start = p;
+    b->parked = true;
+    return p;
+}
+
+void mid__mem_rest(struct memory *m, const void *block)
+{
+    struct memory_block *b = block != NULL ? find(m, block) : NULL;
+    if (b != NULL && b->parked)
+        madvise(b->start, b->bytes, MADV_DONTNEED);
 }
 
 void mid__mem_free(struct memory *m, void *block)
@@ -194,7 +260,7 @@ void mid__mem_free(struct memory *m, void *block)
         account(m, 0, b->bytes);
         give(b);
     }
-    *b = (struct memory_block){NULL, 0, false};
+    *b = (struct memory_block){NULL, 0, false, false};
 }
 
 void mid__mem_end(struct memory *m)

@@ -16,6 +16,7 @@ struct memory_block {
     void *start;
     size_t bytes;
     bool mapped;
+    bool parked; /* a private mapping of an unlinked file */
 };
 
 /* I1: used_bytes is the sum of the blocks' and the spares' bytes. I2: used_bytes <= limit_bytes where there is one. */
@@ -23,6 +24,7 @@ struct memory {
     struct memory_block block[MEMORY_BLOCKS], spare[MEMORY_SPARES];
     size_t used_bytes, peak_bytes, limit_bytes; /* limit 0: none */
     bool limit_hit;                             /* the last refusal was the limit's */
+    size_t park_bytes;                          /* blocks of this size and more may be parked; 0: none */
 };
 
 /* `count` zeroed elements of `size` bytes (size > 0; count 0 gives a block of one element). NULL when the product
@@ -36,6 +38,14 @@ void *mid__mem_new_raw(struct memory *m, size_t count, size_t size);
 /* Changes a block (NULL: a new one) to `count` elements, keeping what both sizes hold; new elements are zero where the
  * block was grown. NULL on failure: the old block is unchanged. */
 void *mid__mem_resize(struct memory *m, void *block, size_t count, size_t size);
+
+/* Moves a large block that is not needed for a while into an unlinked file of the directory for temporary files, and maps
+ * that: the content is the same and comes back page by page as it is read. Returns the new address, or the old one where
+ * the block is small, the directory is memory itself, or anything fails. The block must not be written to any more. */
+void *mid__mem_park(struct memory *m, void *block);
+
+/* Lets go of the pages of a parked block that have come back. */
+void mid__mem_rest(struct memory *m, const void *block);
 
 /* NULL does nothing. A large block is kept as a spare for a request of about its size: its pages are there already. */
 void mid__mem_free(struct memory *m, void *block);

@@ -23,13 +23,17 @@ static const char *const fixtures[][2] = {
 };
 #define COUNT (int)(sizeof fixtures / sizeof fixtures[0])
 
+/* From COUNT on: the fixtures again, with every column parked that is large enough to be mapped. */
+
 static struct mid__graph *load(int i)
 {
+    struct mid__graph_options options = {.park_bytes = i < COUNT ? SIZE_MAX : 1};
+    i %= COUNT;
     char path[200], line[400];
     struct mid__graph *g;
     struct mid__graph_error error;
     snprintf(path, sizeof path, FIXTURES "%s%s", fixtures[i][0], fixtures[i][1]);
-    enum mid_status status = mid__graph_load(path, NULL, &g, &error);
+    enum mid_status status = mid__graph_load(path, &options, &g, &error);
     if (status == MID_E_FORMAT && strstr(error.message, "without zlib") != NULL)
         return NULL;
     mid__graph_error_line(&error, line, sizeof line);
@@ -60,7 +64,7 @@ static void replace_lone_surrogates(char *p)
 static json_t *answers(int i)
 {
     char path[200];
-    snprintf(path, sizeof path, FIXTURES "%s.devtools.json", fixtures[i][0]);
+    snprintf(path, sizeof path, FIXTURES "%s.devtools.json", fixtures[i % COUNT][0]);
     FILE *file = fopen(path, "rb");
     ck_assert_msg(file != NULL, "%s", path);
     char *text = calloc(1, 1 << 20);
@@ -194,8 +198,8 @@ int main(void)
 {
     TCase *c = tcase_create("fixtures");
     tcase_add_test(c, sha256__of_known_texts__is_right);
-    tcase_add_loop_test(c, fixture__its_arrays__equal_devtools_bit_for_bit, 0, COUNT);
-    tcase_add_loop_test(c, fixture__sampled_nodes__equal_devtools, 0, COUNT);
+    tcase_add_loop_test(c, fixture__its_arrays__equal_devtools_bit_for_bit, 0, 2 * COUNT);
+    tcase_add_loop_test(c, fixture__sampled_nodes__equal_devtools, 0, 2 * COUNT);
     tcase_add_loop_test(c, fixture__relations_turned_around__hold_each_edge_and_node_once, 0, COUNT);
     return run_suite("fixtures", c, NULL);
 }

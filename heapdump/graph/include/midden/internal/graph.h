@@ -178,8 +178,9 @@ struct mid__graph_options {
     /* Most memory that load and analyze may take together, in bytes; beyond it they fail with MID_E_LIMIT. 0: no
      * limit but the system's. */
     size_t max_bytes;
-    /* 1: everything in the calling thread. 0: as many threads as pay, at most two. */
-    unsigned threads;
+    /* Columns of at least this many bytes wait in an unlinked file in $TMPDIR (/var/tmp) while they are not needed, and
+     * come back page by page. 0: 32 MiB. SIZE_MAX: never. */
+    size_t park_bytes;
 };
 
 /* Reads the snapshot in file `path` ("-": standard input), gzip-compressed or not (by its first bytes, not by its
