@@ -51,10 +51,25 @@ void mid__title_free(struct mid__title *n)
     *n = (struct mid__title){0};
 }
 
+/* Two halves of a pair that come one after the other, out of two parts of a string, are one character. */
+static uint32_t join_halves(struct mid__title *n, uint32_t c)
+{
+    if (c < 0xdc00 || c > 0xdfff || n->length < 3)
+        return c;
+    const unsigned char *last = (const unsigned char *)n->bytes + n->length - 3;
+    if (last[0] != 0xed || last[1] < 0xa0 || last[1] > 0xaf)
+        return c;
+    uint32_t high = (last[1] & 0x0fu) << 6 | (last[2] & 0x3fu);
+    n->length -= 3;
+    n->units -= 1;
+    return 0x10000 + (high << 10 | (c - 0xdc00));
+}
+
 void mid__title_put(struct mid__title *n, uint32_t c)
 {
     if (!reserve(n, 4))
         return;
+    c = join_halves(n, c);
     unsigned char *p = (unsigned char *)n->bytes + n->length;
     if (c < 0x80) {
         p[0] = (unsigned char)c;

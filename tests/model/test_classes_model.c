@@ -462,6 +462,33 @@ START_TEST(title__of_a_ring_of_strings__ends)
 }
 END_TEST
 
+/* A character cut in two by the parts of a string is whole again in its name; two halves that are no pair stay. */
+START_TEST(title__of_parts_that_cut_a_character__has_it_whole)
+{
+    static const char text[] =
+        "{\"snapshot\":{\"meta\":{\"node_fields\":[\"type\",\"name\",\"id\",\"self_size\",\"edge_count\"],"
+        "\"node_types\":[[\"concatenated string\",\"string\",\"synthetic\"],\"string\",\"number\",\"number\",\"number\"],"
+        "\"edge_fields\":[\"type\",\"name_or_index\",\"to_node\"],\"edge_types\":[[\"internal\"],\"string_or_number\","
+        "\"node\"]},\"node_count\":5,\"edge_count\":6},\"nodes\":[2,0,1,0,2, 0,0,3,8,2, 0,0,5,8,2, 1,3,7,8,0, 1,4,9,8,0],"
+        "\"edges\":[0,1,5, 0,1,10, 0,1,15, 0,2,20, 0,1,20, 0,2,15],"
+        "\"strings\":[\"\",\"first\",\"second\",\"a\\ud83d\",\"\\ude00b\"]}";
+    static const char *const expected[] = {"a\xf0\x9f\x98\x80" "b", "\xed\xb8\x80" "ba\xed\xa0\xbd"};
+    struct mid__graph *g;
+    struct mid__graph_error error;
+    struct mid__title title = {0};
+    ck_assert_int_eq(mid__graph_load_memory(text, sizeof text - 1, NULL, &g, &error), MID_OK);
+    for (uint32_t n = 1; n < 3; n++) {
+        mid__title_clear(&title);
+        mid__title_node(&title, g, n);
+        ck_assert_uint_eq(title.length, strlen(expected[n - 1]));
+        ck_assert_int_eq(memcmp(title.bytes, expected[n - 1], title.length), 0);
+        ck_assert_uint_eq(title.units, 4);
+    }
+    mid__title_free(&title);
+    mid__graph_free(g);
+}
+END_TEST
+
 int main(void)
 {
     TCase *c = tcase_create("classes");
@@ -470,5 +497,6 @@ int main(void)
     tcase_add_test(c, paths__in_random_snapshots__step_down_by_one);
     tcase_add_loop_test(c, path__past_a_descriptor_array__takes_the_other_way, 0, 6);
     tcase_add_test(c, title__of_a_ring_of_strings__ends);
+    tcase_add_test(c, title__of_parts_that_cut_a_character__has_it_whole);
     return run_suite("classes model", c, NULL);
 }
