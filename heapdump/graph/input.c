@@ -20,7 +20,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
-#if MID_HAVE_ZLIB
+#ifdef MID_HAVE_ZLIB
 #include <zlib.h>
 #endif
 
@@ -37,7 +37,7 @@ struct mid__input {
     size_t packed_at, packed_end;
     bool source_ended, gzip, member_ended;
     const char *remark;
-#if MID_HAVE_ZLIB
+#ifdef MID_HAVE_ZLIB
     z_stream z;
     bool z_ready;
 #endif
@@ -81,7 +81,7 @@ static bool fill_packed(struct mid__input *in, struct mid__graph_error *error)
     return n >= 0;
 }
 
-#if MID_HAVE_ZLIB
+#ifdef MID_HAVE_ZLIB
 /* zlib's own few blocks come from the graph's memory too, so that its limit counts them. */
 static voidpf z_take(voidpf user, uInt count, uInt size)
 {

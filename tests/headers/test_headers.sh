@@ -71,6 +71,10 @@ for pair in alloc/base:pool.h alloc:heap.h alloc:snapshot.h gc:snapshot.h gc:int
     heapdump/cli:heap.h heapdump/cli:snapshot.h; do
     check "${pair%:*} cannot include <midden/${pair#*:}>" unlawful "${pair%:*}" "${pair#*:}"
 done
+for part in pool slice chain heap collection snapshot; do
+    same "the command holds no object of mid_${part}_*" "" "$(nm "$O/midden" | awk '{ print $NF }' | grep "^mid_${part}_")"
+done
+check "the command holds the graph" sh -c "nm '$O/midden' | grep -qw mid__graph_load"
 same "no source reaches around the include paths" "" \
     "$(grep -rln '#include *"\(\.\./\|.*/\.\./\)' alloc gc heapdump --include='*.c' --include='*.h')"
 
