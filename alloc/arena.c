@@ -49,7 +49,7 @@ static size_t page_up(const struct mid__arena *a, size_t bytes)
     return mid__align_up(bytes, a->page_bytes);
 }
 
-static void *map_table(struct mid__arena *a, size_t bytes)
+void *mid__arena_table(struct mid__arena *a, size_t bytes)
 {
     void *p = mid__sys_map(page_up(a, bytes), a->page_bytes);
     if (p != NULL)
@@ -57,7 +57,7 @@ static void *map_table(struct mid__arena *a, size_t bytes)
     return p;
 }
 
-static void unmap_table(struct mid__arena *a, void *p, size_t bytes)
+void mid__arena_table_gone(struct mid__arena *a, void *p, size_t bytes)
 {
     if (mid__sys_unmap(p, page_up(a, bytes)))
         a->metadata_bytes -= page_up(a, bytes);
@@ -70,7 +70,7 @@ enum mid_status mid__arena_init(struct mid__arena *a, size_t limit_bytes, size_t
     a->unit_words = unit_words;
     a->unit_records = unit_records;
     a->page_bytes = mid__sys_page_bytes();
-    a->root = map_table(a, MID__ROOT_ENTRIES * sizeof *a->root);
+    a->root = mid__arena_table(a, MID__ROOT_ENTRIES * sizeof *a->root);
     return a->root == NULL ? MID_E_MEMORY : MID_OK;
 }
 
@@ -93,7 +93,7 @@ static bool publish(struct mid__arena *a, struct mid__region *r)
         return false;
     _Atomic(struct mid__region *) *entry = entry_of(a, address);
     if (entry == NULL) {
-        struct mid__leaf *leaf = map_table(a, sizeof *leaf);
+        struct mid__leaf *leaf = mid__arena_table(a, sizeof *leaf);
         if (leaf == NULL)
             return false;
         atomic_store_explicit(&a->root[address >> (MID__REGION_SHIFT + MID__LEAF_SHIFT)], leaf, memory_order_release);
@@ -199,7 +199,7 @@ static struct mid__region *take_tables(struct mid__arena *a)
         return r;
     }
     size_t bytes = records_offset(a) + MID__REGION_UNITS * a->unit_records * sizeof(struct mid__record);
-    r = map_table(a, bytes);
+    r = mid__arena_table(a, bytes);
     if (r == NULL)
         return NULL;
     r->table_bytes = bytes;
@@ -567,12 +567,12 @@ void mid__arena_fini(struct mid__arena *a)
     }
     for (struct mid__region *r = a->retired, *next; r != NULL; r = next) {
         next = r->next;
-        unmap_table(a, r, r->table_bytes);
+        mid__arena_table_gone(a, r, r->table_bytes);
     }
     for (size_t i = 0; i < MID__ROOT_ENTRIES; i++) {
         struct mid__leaf *leaf = atomic_load_explicit(&a->root[i], memory_order_relaxed);
         if (leaf != NULL)
-            unmap_table(a, leaf, sizeof *leaf);
+            mid__arena_table_gone(a, leaf, sizeof *leaf);
     }
-    unmap_table(a, a->root, MID__ROOT_ENTRIES * sizeof *a->root);
+    mid__arena_table_gone(a, a->root, MID__ROOT_ENTRIES * sizeof *a->root);
 }

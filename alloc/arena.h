@@ -85,6 +85,10 @@ size_t mid__arena_purge(struct mid__arena *a, size_t keep_bytes);
 /* The slab that an address lies in, or NULL when it is in none of this arena's. No lock. O(1). */
 struct mid__slab *mid__arena_find(const struct mid__arena *a, const void *address);
 
+/* Maps zeroed memory for tables, counted in metadata_bytes; and unmaps it. NULL when there is none. */
+void *mid__arena_table(struct mid__arena *a, size_t bytes);
+void mid__arena_table_gone(struct mid__arena *a, void *table, size_t bytes);
+
 /* How many bytes of the arena are resident, as the kernel says; SIZE_MAX when it does not. */
 size_t mid__arena_resident_bytes(const struct mid__arena *a);
 

@@ -5,6 +5,8 @@
  *     mid_pool_alloc
  *        |  size -> class (class.h)
  *        v
+ *     magazine.c  the thread's cache has one; else, with the lock,
+ *        v
  *     place.c     a slab of the class that has room        - none -> arena.c: units of a region
  *        |                                                            | none within the limit
  *        v                                                            v
@@ -19,7 +21,7 @@
  * without what it holds in reserve (spare units, then empty slabs), then asks the program (at_limit, without a lock), and
  * only then refuses. The callback may run in several threads at once, one call each.
  */
-#include "pool_state.h"
+#include "magazine.h"
 #include "shadow.h"
 
 #include <midden/internal/sys.h>
@@ -29,6 +31,7 @@
 #define AT_LIMIT_ATTEMPTS 8u
 #define KNOWN_FLAGS       (MID_POOL_CHECKED | MID_POOL_UNCACHED)
 #define LEAKS_REPORTED    16u
+#define THREAD_CACHE_BYTES ((size_t)2 << 20)
 
 #ifdef MID_CHECK
 #define ALWAYS_FLAGS MID_POOL_CHECKED
@@ -61,14 +64,18 @@ static bool read_options(const struct mid_pool_options *given, struct mid_pool_o
         out->policy = MID_POOL_SIZE_CLASS;
     if (out->split_bytes == 0)
         out->split_bytes = MID_POOL_SLAB_BYTES;
+    if (out->thread_cache_bytes == 0)
+        out->thread_cache_bytes = THREAD_CACHE_BYTES;
     return (out->policy == MID_POOL_SIZE_CLASS || out->policy == MID_POOL_SEQUENTIAL) &&
            (out->flags & ~KNOWN_FLAGS) == 0 && out->split_bytes >= 16 && out->split_bytes <= MID_POOL_SLAB_BYTES;
 }
 
 static void shape_classes(struct mid_pool *pool)
 {
-    for (unsigned i = 0; i < MID__CLASSES; i++)
+    for (unsigned i = 0; i < MID__CLASSES; i++) {
         mid__class_shape(&pool->classes[i], i, pool->sequential && i == 0);
+        pool->classes[i].magazine = mid__magazine_capacity(pool, i);
+    }
 }
 
 enum mid_status mid_pool_create(const struct mid_pool_options *given, struct mid_pool **out)
@@ -87,7 +94,9 @@ enum mid_status mid_pool_create(const struct mid_pool_options *given, struct mid
     pool->watched = mid__shadow_watched();
     pool->checked = ((options.flags | ALWAYS_FLAGS) & MID_POOL_CHECKED) != 0;
     pool->sequential = options.policy == MID_POOL_SEQUENTIAL;
+    pool->caching = !pool->checked && !pool->watched && (options.flags & MID_POOL_UNCACHED) == 0;
     pool->split_bytes = options.split_bytes;
+    pool->thread_cache_bytes = options.thread_cache_bytes;
     pool->at_limit = options.at_limit;
     pool->at_limit_user = options.at_limit_user;
     pool->broken = options.broken != NULL ? options.broken : mid__default_broken;
@@ -108,6 +117,8 @@ enum mid_status mid_pool_create(const struct mid_pool_options *given, struct mid
 static void end_pool(struct mid_pool *pool)
 {
     mid__shadow_pool_gone(pool);
+    mid__caches_end(pool);
+    mid__magazines_end(pool);
     mid__arena_fini(&pool->arena);
     pthread_mutex_destroy(&pool->lock);
     mid__sys_unmap(pool, pool->pool_bytes);
@@ -181,6 +192,8 @@ static void account_take(struct mid_pool *pool, struct mid__class *c, size_t byt
 {
     c->allocs++;
     c->requested_in += bytes;
+    if (pool->caching)
+        return;
     pool->requested_bytes += bytes;
     if (pool->requested_bytes > pool->requested_peak_bytes)
         pool->requested_peak_bytes = pool->requested_bytes;
@@ -188,13 +201,14 @@ static void account_take(struct mid_pool *pool, struct mid__class *c, size_t byt
 
 static void account_give(struct mid_pool *pool, struct mid__class *c, size_t bytes)
 {
-    c->releases++;
-    if (bytes == MID__SIZE_UNKNOWN) {
+    if (bytes == MID__SIZE_UNKNOWN)
         c->unsized++;
-        bytes = (size_t)(c->requested_in / c->allocs);
-    } else {
+    else
         c->requested_out += bytes;
-    }
+    if (pool->caching)
+        return;
+    if (bytes == MID__SIZE_UNKNOWN)
+        bytes = (size_t)(c->requested_in / c->allocs);
     pool->requested_bytes -= bytes < pool->requested_bytes ? bytes : pool->requested_bytes;
 }
 
@@ -225,44 +239,73 @@ static bool ask_for_room(struct mid_pool *pool, size_t bytes, unsigned attempt)
     return again;
 }
 
-static enum mid_status take_class(struct mid_pool *pool, unsigned id, size_t bytes, const void *site,
-                                  struct mid__taken *t)
+/* What all threads could have instead of this one's cache and the depot; false when there was nothing. */
+static bool empty_caches(struct mid_pool *pool)
 {
-    struct mid__class *c = &pool->classes[id];
-    for (unsigned attempt = 1;; attempt++) {
-        pthread_mutex_lock(&pool->lock);
-        enum mid_status status = take_locked(pool, c, bytes, site, t);
-        pthread_mutex_unlock(&pool->lock);
-        if (status == MID_OK)
-            return MID_OK;
-        if (status == MID_E_LIMIT && ask_for_room(pool, bytes, attempt))
-            continue;
-        pthread_mutex_lock(&pool->lock);
-        if (status == MID_E_LIMIT)
-            pool->refused_limit++;
-        else
-            pool->refused_memory++;
-        pthread_mutex_unlock(&pool->lock);
-        return status;
-    }
+    struct mid__cache *cache = mid__cache_had(pool);
+    pthread_mutex_lock(&pool->lock);
+    size_t before = pool->taken_bytes;
+    if (cache != NULL)
+        mid__cache_empty(pool, cache);
+    mid__depot_empty(pool);
+    pool->cache_epoch++;
+    bool any = pool->taken_bytes != before;
+    pthread_mutex_unlock(&pool->lock);
+    return any;
 }
 
-static enum mid_status take(struct mid_pool *pool, size_t bytes, size_t align, const void *site, struct mid__taken *t)
+static enum mid_status refuse(struct mid_pool *pool, enum mid_status status)
+{
+    pthread_mutex_lock(&pool->lock);
+    *(status == MID_E_LIMIT ? &pool->refused_limit : &pool->refused_memory) += 1;
+    pthread_mutex_unlock(&pool->lock);
+    return status;
+}
+
+/* One attempt; NULL with *status. */
+static void *try_take(struct mid_pool *pool, unsigned id, size_t bytes, const void *site, bool *fresh,
+                      enum mid_status *status)
+{
+    struct mid__cache *cache = pool->caching && !*fresh && id != MID__CLASS_HUGE ? mid__cache_of(pool) : NULL;
+    if (cache != NULL && pool->classes[id].magazine != 0)
+        return mid__cache_take(cache, id, bytes, status);
+    struct mid__taken t;
+    pthread_mutex_lock(&pool->lock);
+    *status = take_locked(pool, &pool->classes[id], bytes, site, &t);
+    pthread_mutex_unlock(&pool->lock);
+    if (*status != MID_OK)
+        return NULL;
+    *fresh = t.fresh;
+    return mid__taken_memory(&t);
+}
+
+/* *fresh on entry: whether memory that reads as zero is worth passing the cache for; on return: whether it is. */
+static void *take(struct mid_pool *pool, size_t bytes, size_t align, const void *site, bool *fresh,
+                  enum mid_status *status)
 {
     if (bytes > (size_t)PTRDIFF_MAX - MID_POOL_SLAB_BYTES) {
-        pthread_mutex_lock(&pool->lock);
-        pool->refused_memory++;
-        pthread_mutex_unlock(&pool->lock);
-        return MID_E_MEMORY;
+        *status = refuse(pool, MID_E_MEMORY);
+        return NULL;
     }
-    return take_class(pool, class_for(pool, bytes, align), bytes, site, t);
+    unsigned id = class_for(pool, bytes, align);
+    *fresh = *fresh && pool->classes[id].large;
+    for (unsigned attempt = 1;;) {
+        void *p = try_take(pool, id, bytes, site, fresh, status);
+        if (MID__LIKELY(p != NULL))
+            return p;
+        if (empty_caches(pool))
+            continue;
+        if (*status != MID_E_LIMIT || !ask_for_room(pool, bytes, attempt++))
+            break;
+    }
+    refuse(pool, *status);
+    return NULL;
 }
 
 void *mid__pool_take(struct mid_pool *pool, size_t bytes, const void *site, enum mid_status *status)
 {
-    struct mid__taken t;
-    *status = take(pool, bytes, 1, site, &t);
-    return *status == MID_OK ? mid__taken_memory(&t) : NULL;
+    bool fresh = false;
+    return take(pool, bytes, 1, site, &fresh, status);
 }
 
 void *mid_pool_alloc(struct mid_pool *pool, size_t bytes)
@@ -271,12 +314,21 @@ void *mid_pool_alloc(struct mid_pool *pool, size_t bytes)
     return mid__pool_take(pool, bytes, MID__RETURN_ADDRESS(), &status);
 }
 
+void *mid_cache_alloc_slow(struct mid_cache *face, size_t bytes)
+{
+    struct mid__cache *cache = (struct mid__cache *)(void *)face;
+    enum mid_status status;
+    return mid__pool_take(atomic_load_explicit(&cache->pool, memory_order_relaxed), bytes, MID__RETURN_ADDRESS(),
+                          &status);
+}
+
 void *mid_pool_alloc_aligned(struct mid_pool *pool, size_t align_bytes, size_t bytes)
 {
     if (align_bytes == 0 || (align_bytes & (align_bytes - 1)) != 0 || align_bytes > MID_POOL_ALIGN_MAX)
         return NULL;
-    struct mid__taken t;
-    return take(pool, bytes, align_bytes, MID__RETURN_ADDRESS(), &t) == MID_OK ? mid__taken_memory(&t) : NULL;
+    enum mid_status status;
+    bool fresh = false;
+    return take(pool, bytes, align_bytes, MID__RETURN_ADDRESS(), &fresh, &status);
 }
 
 void *mid_pool_alloc_zeroed(struct mid_pool *pool, size_t count, size_t bytes)
@@ -284,11 +336,10 @@ void *mid_pool_alloc_zeroed(struct mid_pool *pool, size_t count, size_t bytes)
     size_t total;
     if (mid__mul_overflows(count, bytes, &total))
         total = SIZE_MAX; /* refused and counted like any size beyond PTRDIFF_MAX */
-    struct mid__taken t;
-    if (take(pool, total, 1, MID__RETURN_ADDRESS(), &t) != MID_OK)
-        return NULL;
-    void *p = mid__taken_memory(&t);
-    if (!t.fresh || pool->watched) /* a tool that watches must see the writing */
+    enum mid_status status;
+    bool fresh = true;
+    void *p = take(pool, total, 1, MID__RETURN_ADDRESS(), &fresh, &status);
+    if (p != NULL && (!fresh || pool->watched)) /* a tool that watches must see the writing */
         memset(p, 0, total);
     return p;
 }
@@ -350,15 +401,47 @@ static void give_locked(struct mid_pool *pool, const struct mid__taken *t, size_
                         requested);
         bytes = requested;
         mid__check_give(pool, c, t, kept, site);
+    } else if (bytes != MID__SIZE_UNKNOWN && class_for(pool, bytes, 1) != c->id) {
+        mid__misuse(pool, "pool.wrong_size", p, "release of %p with %zu bytes; it takes up %zu", p, bytes, t->extent);
+        bytes = MID__SIZE_UNKNOWN;
     }
     account_give(pool, c, bytes);
     mid__shadow_give(pool, p, kept, t->extent);
     mid__place_give(pool, c, t->slab, t->offset, t->extent);
 }
 
+/* The way of most buffers: into the thread's cache, when the pool has caches and p is a buffer of the class that its size
+ * says. Everything else is left to the lock: Note [Looking up an address without the lock]. */
+static bool give_to_cache(struct mid_pool *pool, void *p, size_t bytes)
+{
+    struct mid__slab *s = mid__arena_find(&pool->arena, p);
+    if (s == NULL)
+        return false;
+    unsigned tag = atomic_load_explicit(&s->tag, memory_order_relaxed);
+    if (tag == 0 || pool->classes[tag - 1].magazine == 0)
+        return false;
+    const struct mid__class *c = &pool->classes[tag - 1];
+    size_t extent;
+    if (bytes != MID__SIZE_UNKNOWN && class_for(pool, bytes, 1) != tag - 1)
+        return false;
+    if (c->placement->look(c, s, (size_t)((char *)p - mid__slab_memory(s)), &extent) != MID__PLACE_LIVE)
+        return false;
+    struct mid__cache *cache = mid__cache_of(pool);
+    if (cache == NULL)
+        return false;
+    const struct mid_cache_bin *bin = &cache->face.bins[tag - 1];
+    if (bin->count != 0 && bin->slots[bin->count - 1] == p)
+        report_double(pool, p, "release", NULL);
+    else
+        mid__cache_give(cache, tag - 1, p, bytes);
+    return true;
+}
+
 void mid__pool_give_block(struct mid_pool *pool, void *p, size_t bytes, size_t kept, const void *site)
 {
     struct mid__taken t;
+    if (pool->caching && give_to_cache(pool, p, bytes))
+        return;
     pthread_mutex_lock(&pool->lock);
     if (mid__pool_find(pool, p, "release", &t))
         give_locked(pool, &t, bytes, kept, site);
@@ -380,6 +463,22 @@ void mid_pool_release_sized(struct mid_pool *pool, void *buffer, size_t bytes)
 {
     if (buffer != NULL)
         mid__pool_give(pool, buffer, bytes, MID__RETURN_ADDRESS());
+}
+
+void mid_cache_release_slow(struct mid_cache *face, void *buffer, size_t bytes)
+{
+    struct mid__cache *cache = (struct mid__cache *)(void *)face;
+    mid_pool_release_sized(atomic_load_explicit(&cache->pool, memory_order_relaxed), buffer, bytes);
+}
+
+void mid_pool_flush_thread(struct mid_pool *pool)
+{
+    struct mid__cache *cache = mid__cache_had(pool);
+    if (cache == NULL)
+        return;
+    pthread_mutex_lock(&pool->lock);
+    mid__cache_empty(pool, cache);
+    pthread_mutex_unlock(&pool->lock);
 }
 
 size_t mid_pool_usable_bytes(struct mid_pool *pool, const void *buffer)

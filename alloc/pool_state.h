@@ -3,7 +3,8 @@
  * pool_state.h: the pool's fields, and what its files offer each other.
  *
  *     pool.c     create, destroy, take, release, resize, limit      place.c    lists of slabs: take, give, reap
- *     check.c    guards, poison, records, reports                   trim.c     back to the system
+ *     magazine.c, thread_cache.c    what threads keep               check.c    guards, poison, records, reports
+ *     trim.c     back to the system
  *     stats.c    figures     json.c    as JSON     verify.c    recount     walk.c    show slabs and buffers
  */
 #ifndef MIDDEN_ALLOC_POOL_STATE_H
@@ -20,8 +21,8 @@ struct mid_pool {
     pthread_mutex_t lock; /* of everything below that is not constant */
 
     /* constant after creation */
-    bool checked, sequential, watched;
-    size_t split_bytes;
+    bool checked, sequential, watched, caching;
+    size_t split_bytes, thread_cache_bytes;
     mid_pool_limit_fn at_limit;
     void *at_limit_user;
     mid_broken_fn broken;
@@ -33,11 +34,18 @@ struct mid_pool {
     size_t empty_bytes;      /* of the slabs on the lists of empty ones */
     size_t taken_bytes;      /* sum over the classes */
     size_t taken_peak_bytes;
-    size_t requested_bytes;  /* in an uncached pool: running sum, an estimate after a release without size */
+    size_t requested_bytes;  /* in a pool without caches: running sum, an estimate after a release without size */
     size_t requested_peak_bytes;
     size_t pages_out_bytes;
     uint64_t refused_limit, refused_memory;
     _Atomic(uint64_t) misuses;
+
+    struct mid__cache *caches;       /* of all threads */
+    uint64_t cache_epoch;            /* Note [Emptying caches on demand] */
+    struct mid__magazine *magazines; /* that hold nothing and belong to no cache */
+    struct mid__magazine *magazine_blocks;
+    size_t depot_bytes;
+    uint64_t depot_exchanges;
 };
 
 /* A place that was taken from a slab. */

@@ -97,8 +97,11 @@ struct mid__class {
     size_t taken;              /* buffers taken from slabs: live ones and those in caches */
     size_t taken_bytes;        /* what they take up */
     size_t slab_bytes;         /* of all slabs that are not empty */
-    uint64_t allocs, releases, unsized; /* calls that came past the caches; unsized: releases without a size */
+    uint64_t allocs, unsized; /* calls that came past the caches; unsized: releases without a size */
     uint64_t requested_in, requested_out;
+    unsigned magazine; /* the most buffers of a magazine of the class; 0: it is not cached */
+    struct mid__magazine *depot; /* full magazines */
+    size_t depot_buffers;
 };
 
 /* The bitmap words, the records and the memory of a slab (arena.c knows the layout). */

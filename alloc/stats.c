@@ -7,6 +7,7 @@
  *     slabs in use + large = [ rounded: live buffers | cached | pinned: free, held by a neighbour      ]
  *     rounded   = [ requested | rounding ]        pinned = [ room for a coming allocation | lost ]
  */
+#include "magazine.h"
 #include "stats.h"
 
 #include <string.h>
@@ -24,7 +25,7 @@ static size_t requested_now(uint64_t in, uint64_t out, uint64_t unsized, uint64_
 void mid__stats_of_class(struct mid_pool *pool, const struct mid__class *c, struct mid_pool_class_stats *out,
                          bool *exact)
 {
-    (void)pool;
+    struct mid__cached cached = mid__cached_of(pool, c->id);
     memset(out, 0, sizeof *out);
     out->struct_size = sizeof *out;
     out->buffer_bytes = c->bytes;
@@ -33,15 +34,17 @@ void mid__stats_of_class(struct mid_pool *pool, const struct mid__class *c, stru
     out->slabs_full = c->lists[MID_POOL_SLAB_FULL].count + c->lists[MID_POOL_SLAB_LARGE].count;
     out->slabs_partial = c->lists[MID_POOL_SLAB_PARTIAL].count;
     out->slabs_empty = c->lists[MID_POOL_SLAB_EMPTY].count;
-    out->live_buffers = c->taken;
-    out->rounded_bytes = c->taken_bytes;
-    out->cached_bytes = 0;
+    if (cached.buffers > c->taken) /* a thread was swapping magazines just now */
+        cached.buffers = c->taken;
+    out->live_buffers = c->taken - cached.buffers;
+    out->cached_bytes = cached.buffers * c->bytes;
+    out->rounded_bytes = c->taken_bytes - out->cached_bytes;
     out->pinned_bytes = c->slab_bytes - c->taken_bytes;
-    out->allocs = c->allocs;
-    out->releases = c->releases;
-    out->requested_bytes = requested_now(c->requested_in, c->requested_out, c->unsized, c->allocs, out->live_buffers,
-                                         out->rounded_bytes);
-    *exact = c->unsized == 0;
+    out->allocs = cached.allocs;
+    out->releases = cached.allocs - out->live_buffers;
+    out->requested_bytes = requested_now(cached.requested_in, cached.requested_out, cached.unsized, cached.allocs,
+                                         out->live_buffers, out->rounded_bytes);
+    *exact = cached.unsized == 0;
 }
 
 /* Bytes of the class' slabs that a coming allocation of the class could use. */
@@ -101,6 +104,11 @@ void mid__stats_of_pool(struct mid_pool *pool, struct mid_pool_stats *out)
     out->regions = a->regions;
     out->refused_limit = pool->refused_limit;
     out->refused_memory = pool->refused_memory;
+    out->depot_exchanges = pool->depot_exchanges;
+    for (struct mid__cache *cache = pool->caches; cache != NULL; cache = cache->next_of_pool) {
+        out->cache_misses += atomic_load_explicit(&cache->misses, memory_order_relaxed);
+        out->thread_caches += cache->in_use;
+    }
     out->misuses = atomic_load_explicit(&pool->misuses, memory_order_relaxed);
 }
 
@@ -108,7 +116,7 @@ size_t mid__pool_out(const struct mid_pool *pool)
 {
     size_t taken = 0;
     for (unsigned i = 0; i < MID__CLASSES; i++)
-        taken += pool->classes[i].taken;
+        taken += pool->classes[i].taken - mid__cached_of(pool, i).buffers;
     return taken;
 }
 

@@ -11,7 +11,7 @@
  *
  * Cost: one bitmap pass over every partial slab, and one system call for each run of pages.
  */
-#include "pool_state.h"
+#include "magazine.h"
 
 #include <midden/internal/sys.h>
 
@@ -57,7 +57,12 @@ static void give_pages_of_class(struct mid_pool *pool, struct mid__class *c)
 
 size_t mid_pool_trim(struct mid_pool *pool)
 {
+    struct mid__cache *cache = mid__cache_had(pool);
     pthread_mutex_lock(&pool->lock);
+    if (cache != NULL)
+        mid__cache_empty(pool, cache);
+    mid__depot_empty(pool);
+    pool->cache_epoch++;
     size_t before = pool->arena.committed_bytes;
     mid__place_reap(pool);
     mid__arena_purge(&pool->arena, 0);

@@ -5,8 +5,9 @@
  *
  * Pass 1 goes through all regions, unit by unit, and counts for each class and state. Pass 2 goes through the lists.
  * Pass 3 compares the sums. Rules are named after the invariants at the heads of the files: arena.I1 to I6, place.I1 to
- * I3, class.I1 and I2, sequential.I1 to I4, and stats.sums, pool.overrun and pool.write_after_release.
+ * I3, magazine.I1, class.I1 to I3, sequential.I1 to I4, and stats.sums, pool.overrun and pool.write_after_release.
  */
+#include "magazine.h"
 #include "stats.h"
 
 #include <stdarg.h>
@@ -266,6 +267,41 @@ static void verify_list(struct verifier *v, const struct mid__class *c, unsigned
     same(v, "place.I1", list, "slabs on a list", n, list->count);
 }
 
+/* The magazines that cannot change meanwhile: those of the depot, and of caches whose thread is this one or has ended. */
+static void verify_magazine(struct verifier *v, const struct mid__class *c, const struct mid__magazine *m, size_t count)
+{
+    for (size_t i = 0; m != NULL && i < count; i++) {
+        void *p = m->slots[i];
+        struct mid__slab *s = mid__arena_find(&v->pool->arena, p);
+        size_t extent;
+        if (count > MID__MAGAZINE_MAX || s == NULL || tag_of(s) != c->id + 1u ||
+            c->placement->look(c, s, (size_t)((char *)p - mid__slab_memory(s)), &extent) != MID__PLACE_LIVE) {
+            broken(v, "magazine.I1", p, "a magazine of class %u holds %p, which is no such buffer", c->id, p);
+            return;
+        }
+        for (size_t k = 0; k < i; k++)
+            if (m->slots[k] == p)
+                broken(v, "magazine.I1", p, "a magazine of class %u holds %p twice", c->id, p);
+    }
+}
+
+static void verify_magazines(struct verifier *v, const struct mid__cache *own, const struct mid__class *c)
+{
+    size_t depot = 0;
+    for (const struct mid__magazine *m = c->depot; m != NULL && depot <= c->taken; m = m->next) {
+        verify_magazine(v, c, m, m->count);
+        depot += m->count;
+    }
+    same(v, "magazine.I1", c, "buffers of a class in the depot", depot, c->depot_buffers);
+    for (const struct mid__cache *cache = v->pool->caches; cache != NULL; cache = cache->next_of_pool) {
+        const struct mid_cache_bin *bin = &cache->face.bins[c->id];
+        if (cache != own && cache->in_use)
+            continue;
+        verify_magazine(v, c, bin->loaded, bin->count);
+        verify_magazine(v, c, bin->previous, bin->previous == NULL ? 0 : bin->previous->count);
+    }
+}
+
 /* ---- pass 3: sums */
 
 static void verify_sums(struct verifier *v)
@@ -308,11 +344,14 @@ enum mid_status mid_pool_verify(struct mid_pool *pool, mid_broken_fn report, voi
     v.pool = pool;
     v.report = report != NULL ? report : pool->broken;
     v.user = report != NULL ? user : pool->broken_user;
+    const struct mid__cache *own = mid__cache_had(pool);
     pthread_mutex_lock(&pool->lock);
     verify_regions(&v);
     for (unsigned i = 0; i < MID__CLASSES; i++)
         for (unsigned state = 0; state < 4; state++)
             verify_list(&v, &pool->classes[i], state);
+    for (unsigned i = 0; i < MID__CLASSES; i++)
+        verify_magazines(&v, own, &pool->classes[i]);
     verify_sums(&v);
     pthread_mutex_unlock(&pool->lock);
     return v.findings == 0 ? MID_OK : MID_E_BROKEN;

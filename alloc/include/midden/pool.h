@@ -142,8 +142,9 @@ MID_API void *mid_pool_resize(struct mid_pool *pool, void *buffer, size_t bytes)
 MID_API void mid_pool_release(struct mid_pool *pool, void *buffer);
 
 /* As mid_pool_release, and faster: `bytes` is the size that was asked for when the buffer was taken or last resized.
- * For mid_pool_alloc_zeroed it is count * bytes. Buffers of mid_pool_alloc_aligned must not be released with it. In a
- * checked pool another size is reported as "pool.wrong_size"; elsewhere it corrupts the pool. */
+ * For mid_pool_alloc_zeroed it is count * bytes. Buffers of mid_pool_alloc_aligned must not be released with it. A size of
+ * another class (in a checked pool: any other size) is reported as "pool.wrong_size", and the buffer released all the
+ * same. */
 MID_API void mid_pool_release_sized(struct mid_pool *pool, void *buffer, size_t bytes);
 
 /* How many bytes of the buffer may be used: at least what was asked for. (In a checked pool exactly that.) O(1). 0 for
@@ -191,8 +192,8 @@ struct mid_pool_stats {
     size_t resident_bytes;     /* pages of reserved_bytes that are in memory now, as the kernel says; SIZE_MAX if
                                   unknown */
 
-    size_t requested_peak_bytes; /* high-water marks; seen at every call in an uncached pool, else when a thread cache */
-    size_t rounded_peak_bytes;   /* is filled or emptied and when statistics are taken */
+    size_t requested_peak_bytes; /* high-water marks; the first, in a pool with caches, of the moments when */
+    size_t rounded_peak_bytes;   /* the statistics are taken; the second counts cached_bytes, too */
     size_t committed_peak_bytes;
 
     size_t slabs_full; /* runs of slabs, by state; one run is 1 to 8 slabs of 8 KiB */

@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * magazine.h: magazines, the depot that threads pass them through, and a thread's cache. See the head of magazine.c.
+ */
+#ifndef MIDDEN_ALLOC_MAGAZINE_H
+#define MIDDEN_ALLOC_MAGAZINE_H
+
+#include "pool_state.h"
+
+#include <midden/cache.h>
+
+#define MID__MAGAZINE_MAX 64u
+
+struct mid__magazine {
+    struct mid__magazine *next;
+    uint32_t count; /* of a magazine that is not loaded; a loaded one is counted in its bin */
+    uint32_t reserved;
+    void *slots[MID__MAGAZINE_MAX];
+};
+
+struct mid__cache {
+    struct mid_cache face; /* first: a struct mid_cache is a struct mid__cache */
+    _Atomic(struct mid_pool *) pool; /* NULL: the pool is gone, and the thread unmaps the cache */
+    struct mid__cache *next_of_pool, *next_of_thread;
+    bool in_use;      /* by a thread; else it waits for one. Guarded by the registry's lock */
+    uint64_t epoch;   /* the pool's when the cache was last emptied on demand */
+    size_t charged;   /* bytes that the loaded and previous magazines could hold */
+    uint64_t seen[MID__CLASSES]; /* bin's allocs when the cache last looked for idle ones */
+    _Atomic(uint64_t) misses;
+};
+
+_Static_assert(offsetof(struct mid__cache, face) == 0, "the public face comes first");
+
+/* ---- thread_cache.c */
+/* The calling thread's cache, or NULL when the pool has none or there is no memory. */
+struct mid__cache *mid__cache_of(struct mid_pool *pool);
+/* The same, without making one. */
+struct mid__cache *mid__cache_had(struct mid_pool *pool);
+/* Ends all caches of a pool that is going. */
+void mid__caches_end(struct mid_pool *pool);
+
+/* ---- magazine.c */
+/* The most buffers a magazine of the class holds; 0: the class is not cached. */
+unsigned mid__magazine_capacity(const struct mid_pool *pool, unsigned id);
+/* A buffer of the class from the cache, the depot, or the slabs; NULL with *status. */
+void *mid__cache_take(struct mid__cache *cache, unsigned id, size_t bytes, enum mid_status *status);
+/* Puts a buffer into the cache. */
+void mid__cache_give(struct mid__cache *cache, unsigned id, void *buffer, size_t bytes);
+/* Everything in the cache, and in the depot, goes back to the slabs; the lock is held. */
+void mid__cache_empty(struct mid_pool *pool, struct mid__cache *cache);
+void mid__depot_empty(struct mid_pool *pool);
+/* Unmaps the magazines of a pool that is going. */
+void mid__magazines_end(struct mid_pool *pool);
+/* Buffers of a class in caches and depot; and the sums of what bins counted. The lock is held. */
+struct mid__cached {
+    size_t buffers;
+    uint64_t allocs, requested_in, requested_out, unsized;
+};
+struct mid__cached mid__cached_of(const struct mid_pool *pool, unsigned id);
+
+#endif

@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * thread_cache.c: which cache belongs to which thread and pool, and who ends it.
+ *
+ *     thread 1:  mine -> cache of pool A -> cache of pool B           (the thread's own list, thread-local)
+ *     thread 2:  mine -> cache of pool B
+ *     pool B:    caches -> (thread 1's) -> (thread 2's) -> (one whose thread has ended, for the next thread)
+ *
+ * Note [Ending caches]
+ * A thread may end before its pools, and a pool before its threads. Both take the registry's lock, the only lock that is
+ * shared by pools. A thread that ends empties its caches and leaves them to the pool (in_use = false), with their counters,
+ * which belong to the pool's figures. A pool that ends unmaps the caches that no thread uses; in each other one it stores
+ * NULL as the pool (relaxed: the thread that reads it only compares it with a pool that it was given, which the caller
+ * handed to it by means of its own), and the thread unmaps it when it next walks its list, or ends.
+ *
+ * The thread-local list and the key that calls us at a thread's end are the library's only state outside of pools; they are
+ * needed so that mid_pool_alloc needs no argument more than malloc's. Who prefers to hold the cache uses <midden/cache.h>.
+ */
+#include "magazine.h"
+
+#include <midden/internal/sys.h>
+
+static pthread_mutex_t registry = PTHREAD_MUTEX_INITIALIZER;
+static pthread_once_t once = PTHREAD_ONCE_INIT;
+static pthread_key_t key;
+static bool have_key;
+static _Thread_local struct mid__cache *mine;
+
+static size_t cache_bytes(void)
+{
+    return mid__align_up(sizeof(struct mid__cache), mid__sys_page_bytes());
+}
+
+static void leave(struct mid__cache *cache)
+{
+    struct mid_pool *pool = atomic_load_explicit(&cache->pool, memory_order_relaxed);
+    if (pool == NULL) {
+        mid__sys_unmap(cache, cache_bytes());
+        return;
+    }
+    pthread_mutex_lock(&pool->lock);
+    mid__cache_empty(pool, cache);
+    cache->in_use = false;
+    pthread_mutex_unlock(&pool->lock);
+}
+
+static void thread_ends(void *unused)
+{
+    (void)unused;
+    pthread_mutex_lock(&registry);
+    for (struct mid__cache *cache = mine, *next; cache != NULL; cache = next) {
+        next = cache->next_of_thread;
+        leave(cache);
+    }
+    mine = NULL;
+    pthread_mutex_unlock(&registry);
+}
+
+static void make_key(void)
+{
+    have_key = pthread_key_create(&key, thread_ends) == 0;
+}
+
+/* A cache of the pool that no thread uses, or a new one; on the pool's list. */
+static struct mid__cache *join(struct mid_pool *pool)
+{
+    struct mid__cache *cache;
+    pthread_mutex_lock(&registry);
+    pthread_mutex_lock(&pool->lock);
+    for (cache = pool->caches; cache != NULL && cache->in_use; cache = cache->next_of_pool)
+        ;
+    if (cache == NULL) {
+        cache = mid__sys_map(cache_bytes(), mid__sys_page_bytes());
+        if (cache != NULL) {
+            atomic_init(&cache->pool, pool);
+            cache->next_of_pool = pool->caches;
+            pool->caches = cache;
+        }
+    }
+    if (cache != NULL) {
+        cache->in_use = true;
+        cache->epoch = pool->cache_epoch;
+    }
+    pthread_mutex_unlock(&pool->lock);
+    pthread_mutex_unlock(&registry);
+    return cache;
+}
+
+/* Looks through the thread's list, brings the cache that is found to its front, and unmaps those whose pool is gone. */
+static MID__NOINLINE struct mid__cache *find_or_join(struct mid_pool *pool)
+{
+    struct mid__cache *found = NULL;
+    for (struct mid__cache **link = &mine, *cache; (cache = *link) != NULL;) {
+        struct mid_pool *its = atomic_load_explicit(&cache->pool, memory_order_relaxed);
+        if (its != NULL && its != pool) {
+            link = &cache->next_of_thread;
+            continue;
+        }
+        *link = cache->next_of_thread;
+        if (its == pool)
+            found = cache;
+        else
+            mid__sys_unmap(cache, cache_bytes());
+    }
+    if (found == NULL) {
+        pthread_once(&once, make_key);
+        if (!have_key || pthread_setspecific(key, &mine) != 0)
+            return NULL;
+        found = join(pool);
+        if (found == NULL)
+            return NULL;
+    }
+    found->next_of_thread = mine;
+    mine = found;
+    return found;
+}
+
+struct mid__cache *mid__cache_of(struct mid_pool *pool)
+{
+    struct mid__cache *cache = mine;
+    if (MID__LIKELY(cache != NULL && atomic_load_explicit(&cache->pool, memory_order_relaxed) == pool))
+        return cache;
+    return find_or_join(pool);
+}
+
+struct mid__cache *mid__cache_had(struct mid_pool *pool)
+{
+    struct mid__cache *cache = mine;
+    while (cache != NULL && atomic_load_explicit(&cache->pool, memory_order_relaxed) != pool)
+        cache = cache->next_of_thread;
+    return cache;
+}
+
+struct mid_cache *mid_pool_cache(struct mid_pool *pool)
+{
+    struct mid__cache *cache = mid__cache_of(pool);
+    return cache == NULL ? NULL : &cache->face;
+}
+
+void mid__caches_end(struct mid_pool *pool)
+{
+    pthread_mutex_lock(&registry);
+    for (struct mid__cache *cache = pool->caches, *next; cache != NULL; cache = next) {
+        next = cache->next_of_pool;
+        if (cache->in_use)
+            atomic_store_explicit(&cache->pool, NULL, memory_order_relaxed);
+        else
+            mid__sys_unmap(cache, cache_bytes());
+    }
+    pool->caches = NULL;
+    pthread_mutex_unlock(&registry);
+}
