@@ -43,28 +43,36 @@ static bool wanted(const struct pool_workload *w, const struct allocator *a, boo
     return full || ((w->flags & POOL_QUICK) && !a->variant);
 }
 
+static struct bench_case join(struct pool_case *p, const struct pool_workload *w, const struct allocator *a)
+{
+    *p = (struct pool_case){.workload = w, .allocator = a};
+    snprintf(p->name, sizeof p->name, "pool/%s/%s", w->name, a->name);
+    return (struct bench_case){.name = p->name,
+                               .title = w->title,
+                               .body = play_pool,
+                               .arg = p,
+                               .threads = w->threads,
+                               .wall = (w->flags & POOL_WALL) != 0,
+                               .memory_only = (w->flags & POOL_MEMORY) != 0,
+                               .timed_only = a->floor,
+                               .alone_iterations = w->alone};
+}
+
 static size_t add_pool(struct bench_case *cases, bool full)
 {
     const struct allocator *ready[MOST_ALLOCATORS];
+    const struct pool_workload *traces[MOST_TRACES];
     size_t subjects = allocators_ready(ready, MOST_ALLOCATORS), n = 0;
-    struct pool_case *pairs = space(pool_workload_count * subjects, sizeof *pairs);
-    for (size_t i = 0; i < pool_workload_count; i++)
+    size_t workloads = pool_workload_count + pool_traces(traces, MOST_TRACES);
+    struct pool_case *pairs = space(workloads * subjects, sizeof *pairs);
+    for (size_t i = 0; i < workloads; i++)
         for (size_t k = 0; k < subjects; k++) {
-            const struct pool_workload *w = &pool_workloads[i];
-            struct pool_case *p = &pairs[i * subjects + k];
-            if (!wanted(w, ready[k], full))
-                continue;
-            *p = (struct pool_case){.workload = w, .allocator = ready[k]};
-            snprintf(p->name, sizeof p->name, "pool/%s/%s", w->name, ready[k]->name);
-            cases[n++] = (struct bench_case){.name = p->name,
-                                             .title = w->title,
-                                             .body = play_pool,
-                                             .arg = p,
-                                             .threads = w->threads,
-                                             .wall = (w->flags & POOL_WALL) != 0,
-                                             .memory_only = (w->flags & POOL_MEMORY) != 0,
-                                             .timed_only = ready[k]->floor,
-                                             .alone_iterations = w->alone};
+            const struct pool_workload *w =
+                i < pool_workload_count ? &pool_workloads[i] : traces[i - pool_workload_count];
+            if (wanted(w, ready[k], full)) {
+                cases[n] = join(&pairs[n], w, ready[k]);
+                n++;
+            }
         }
     return n;
 }

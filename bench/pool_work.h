@@ -30,6 +30,10 @@ struct pool_workload {
 extern const struct pool_workload pool_workloads[];
 extern const size_t pool_workload_count;
 
+/* The recorded traces that lie beside the program, as workloads; returns how many. */
+#define MOST_TRACES 16
+size_t pool_traces(const struct pool_workload **workloads, size_t capacity);
+
 void pool_pair(struct bench_run *run, const struct allocator *a, const struct pool_workload *w);
 void pool_depth(struct bench_run *run, const struct allocator *a, const struct pool_workload *w);
 void pool_ring(struct bench_run *run, const struct allocator *a, const struct pool_workload *w);

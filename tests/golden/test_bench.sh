@@ -128,6 +128,31 @@ ok 'bench: an option that the heap does not know is said and is status 1'
 $bench --alone pool/ring/jemalloc --iterations 1000 >"$work/out" && grep -q '^iterations 1000$' "$work/out" &&
     grep -q '^live_bytes [1-9]' "$work/out"
 ok 'bench: one case alone tells its memory'
+env -u MAKEFLAGS -u MFLAGS make -s bench-record MODE=opt BUILD="$build" >"$work/log" 2>&1
+MIDDEN_TRACE=$work LD_PRELOAD=$(realpath "$build/opt/bench/record.so") perl -e '
+    my @kept = map { "x" x ($_ * 16) } 1 .. 500; @kept = @kept[0 .. 9];'
+perl -e '
+    local $/; my $bytes = <STDIN>;
+    my ($magic, $events, $slots) = unpack "A8 Q< L<", $bytes;
+    die "no trace\n" if $magic ne "MIDMTRC1";
+    my @words = unpack "L<*", substr $bytes, 24;
+    die "events are missing\n" if @words != 2 * $events;
+    my (%held, $takes);
+    while (my ($slot, $size) = splice @words, 0, 2) {
+        die "slot $slot of $slots\n" if $slot >= $slots;
+        if ($size == 0xffffffff) { delete $held{$slot} or die "released what was not held\n" }
+        else { die "taken twice\n" if $held{$slot}++; $takes++ }
+    }
+    die "only $takes buffers\n" if $takes < 500;
+' <"$(echo "$work"/perl-*.trace)" 2>"$work/err"
+ok 'record: each buffer of a program is taken once and released at most once' || sed 's/^/# /' "$work/err" "$work/log"
+mkdir -p "$build/opt/bench/traces"
+cp "$work"/perl-*.trace "$build/opt/bench/traces/test-$$.trace"
+head -c 1000 "$work"/perl-*.trace >"$build/opt/bench/traces/cut-$$.trace"
+$bench --filter "^pool/trace-test-$$/(midden|libc)" --repetitions 1 --min-time 0.001 --json "$work/t.json" 2>"$work/err"
+[ $? -eq 0 ] && [ "$(grep -c '"live_bytes":[1-9]' "$work/t.json")" -eq 2 ] && grep -q "cut-$$.trace is no trace" "$work/err"
+ok 'bench: plays a trace, and says which file is none' || sed 's/^/# /' "$work/err"
+rm -f "$build/opt/bench/traces/"{test,cut}-$$.trace
 if command -v valgrind >/dev/null; then
     count() { INSTRUCTIONS_OPERATIONS=2000 bench/instructions "$bench" "^pool/pair-64/$1\$" | awk 'NR == 2 { print int($2) }'; }
     first=$(count floor) second=$(count floor) jemalloc=$(count jemalloc)
