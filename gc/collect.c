@@ -30,8 +30,7 @@ void mid__collect_scavenge(struct mid_heap *heap, const char *reason)
     mid__event_begin(heap, &heap->minor, MID_COLLECTION_SCAVENGE, reason);
     mid__pause_begin(heap, &heap->minor);
     mid__nursery_scavenge(heap, false);
-    mid__nursery_resize(heap);
-    mid__pause_end(heap);
+    mid__nursery_resize(heap, mid__pause_end(heap));
     heap->external_scavenged = mid__external_soon(heap);
     mid__event_end(heap, &heap->minor);
     mid__verify_phase(heap);
@@ -54,10 +53,14 @@ static void step_marking(struct mid_heap *heap, size_t budget)
     mid__pause_begin(heap, &heap->major);
     heap->major.steps++;
     heap->totals.mark_steps++;
+    size_t before = heap->mark.bytes[0] + heap->mark.bytes[1];
     bool done = mid__mark_step(heap, budget);
+    size_t bytes = heap->mark.bytes[0] + heap->mark.bytes[1] - before;
     if (done)
         end_marking(heap);
-    mid__pause_end(heap);
+    uint64_t cpu_ns = mid__pause_end(heap);
+    if (!done)
+        mid__pace_after_step(heap, bytes, cpu_ns);
     if (done)
         mid__event_end(heap, &heap->major);
 }

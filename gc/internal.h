@@ -418,6 +418,7 @@ struct mid_heap {
     size_t external_threshold;
     size_t marked_last;
     uint64_t torture_count, torture_turn;
+    double mark_bytes_a_ns; /* the slowest of the last steps; 0: not known yet */
 
     /* figures and events */
     uint64_t made_ns;
@@ -501,7 +502,7 @@ bool mid__nursery_map(struct mid_heap *heap);
 void mid__nursery_unmap(struct mid_heap *heap);
 bool mid__nursery_open_window(struct mid_heap *heap, size_t bytes);
 void mid__nursery_scavenge(struct mid_heap *heap, bool promote_all);
-void mid__nursery_resize(struct mid_heap *heap);
+void mid__nursery_resize(struct mid_heap *heap, uint64_t cpu_ns);
 void mid__nursery_keep(struct mid_heap *heap, struct mid_ref *slot); /* during a scavenge: the slot keeps its object */
 void mid__nursery_drain(struct mid_heap *heap);
 uintptr_t mid__nursery_forwarded(struct mid_heap *heap, uintptr_t object); /* 0: dead */
@@ -578,6 +579,7 @@ void mid__pace_external(struct mid_heap *heap);
 void mid__pace_large(struct mid_heap *heap, size_t bytes); /* may collect */
 void mid__pace_near_limit(struct mid_heap *heap, size_t bytes);
 void mid__pace_init(struct mid_heap *heap);
+void mid__pace_after_step(struct mid_heap *heap, size_t bytes, uint64_t cpu_ns);
 
 /* ---- collect.c */
 void mid__collect_scavenge(struct mid_heap *heap, const char *reason);
@@ -591,7 +593,7 @@ void mid__event_begin(struct mid_heap *heap, struct mid_collection *c, enum mid_
 void mid__event_end(struct mid_heap *heap, struct mid_collection *c);
 void mid__event_refused(struct mid_heap *heap);
 void mid__pause_begin(struct mid_heap *heap, struct mid_collection *c);
-void mid__pause_end(struct mid_heap *heap);
+uint64_t mid__pause_end(struct mid_heap *heap); /* CPU time of this pause, ns */
 
 /* ---- stats.c */
 void mid__spaces(struct mid_heap *heap, struct mid_space spaces[MID_SPACE_COUNT]);

@@ -311,9 +311,10 @@ static void rescan_marked(struct mid_heap *heap)
 
 /* ---- the phases ----------------------------------------------------------------------------------------------------------------- */
 
-static void shade_root(void *context, struct mid_ref *slot)
+static void found_fields(void *context, uintptr_t object)
 {
-    shade_slot(context, slot);
+    struct drain *d = context;
+    mid__each_slot(d->heap, object, *mid__header_at(object), found_slot, d, found_traced);
 }
 
 /* Takes the snapshot. A scavenge has just ended, nothing is left to sweep, and so all mark bits are clear. */
@@ -325,8 +326,10 @@ void mid__mark_begin(struct mid_heap *heap)
     heap->hot.interest_bytes = UINTPTR_MAX;
     m->bytes[0] = m->bytes[1] = 0;
     m->objects[0] = m->objects[1] = 0;
-    mid__roots_each(heap, shade_root, heap);
-    mid__nursery_each(heap, shade_fields, heap);
+    struct drain d = {.heap = heap};
+    mid__roots_each(heap, found_slot, &d);
+    mid__nursery_each(heap, found_fields, &d);
+    flush_refs(&d);
 }
 
 bool mid__mark_step(struct mid_heap *heap, size_t budget)

@@ -258,15 +258,28 @@ void mid__nursery_scavenge(struct mid_heap *heap, bool promote_all)
 
 /* ---- size ----------------------------------------------------------------------------------------------------------------------- */
 
-/* Grows the halves while more than a fifth survives: what dies within a larger nursery costs nothing. */
-void mid__nursery_resize(struct mid_heap *heap)
+static void set_capacity(struct mid_heap *heap, size_t bytes)
+{
+    heap->nursery.capacity = bytes;
+    heap->nursery.from_end = heap->nursery.from_base + bytes;
+}
+
+/* Grows the halves while more than a fifth survives: what dies within a larger nursery costs nothing. With a pause target
+ * they grow only if twice the work would still meet it, and shrink when it is missed. */
+void mid__nursery_resize(struct mid_heap *heap, uint64_t cpu_ns)
 {
     struct mid__nursery *n = &heap->nursery;
-    size_t stayed_or_left = n->survived_bytes + n->promoted_bytes;
+    uint64_t target_ns = (uint64_t)heap->options.pause_target_us * 1000;
+    size_t stayed_or_left = n->survived_bytes + n->promoted_bytes, half = mid__align_up(n->capacity / 2, MID__BLOCK_BYTES);
+    if (target_ns != 0 && cpu_ns > target_ns) {
+        if (half < n->capacity && heap->hot.top - n->from_base <= half / 2)
+            set_capacity(heap, half);
+        return;
+    }
     if (n->capacity == n->capacity_max || stayed_or_left <= n->capacity / 5)
         return;
-    n->capacity = n->capacity > n->capacity_max / 2 ? n->capacity_max : 2 * n->capacity;
-    n->from_end = n->from_base + n->capacity;
+    if (target_ns == 0 || cpu_ns < target_ns * 2 / 5)
+        set_capacity(heap, n->capacity > n->capacity_max / 2 ? n->capacity_max : 2 * n->capacity);
 }
 
 /* After a full collection by hand: gives all pages beyond the survivors back, and begins small again. */
@@ -276,10 +289,8 @@ void mid__nursery_decommit(struct mid_heap *heap)
     if (heap->hot.young_bytes == 0)
         return;
     size_t used = heap->hot.top - n->from_base, keep_bytes = mid__align_up(used, MID__PAGE_BYTES);
-    if (used <= heap->options.semispace_start_bytes / 2) {
-        n->capacity = heap->options.semispace_start_bytes;
-        n->from_end = n->from_base + n->capacity;
-    }
+    if (used <= heap->options.semispace_start_bytes / 2)
+        set_capacity(heap, heap->options.semispace_start_bytes);
     mid__close_window(heap);
     (void)mid__sys_decommit((void *)n->to_base, n->capacity_max);
     if (keep_bytes < n->capacity_max)

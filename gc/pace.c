@@ -85,18 +85,38 @@ void mid__pace_external(struct mid_heap *heap)
 
 /* ---- what a window of the nursery pays ------------------------------------------------------------------------------------ */
 
+/* Learns how fast marking goes: a slow step counts at once, a fast one by and by. */
+void mid__pace_after_step(struct mid_heap *heap, size_t bytes, uint64_t cpu_ns)
+{
+    double rate = (double)bytes / (double)(cpu_ns + 1);
+    if (heap->mark_bytes_a_ns > rate || heap->mark_bytes_a_ns <= 0.0)
+        heap->mark_bytes_a_ns = rate;
+    else
+        heap->mark_bytes_a_ns += (rate - heap->mark_bytes_a_ns) / 16;
+}
+
+/* The most that a step may mark: eight times the option, or what fits into half of the pause target. */
+static size_t most_in_a_step(const struct mid_heap *heap)
+{
+    size_t step = heap->options.mark_step_bytes;
+    double fits = heap->mark_bytes_a_ns * (double)heap->options.pause_target_us * 1000 / 2;
+    if (heap->options.pause_target_us == 0 || fits <= 0.0 || fits > 8.0 * (double)step)
+        return 8 * step;
+    return fits < 4096.0 ? 4096 : (size_t)fits;
+}
+
 static size_t step_budget(const struct mid_heap *heap, size_t window)
 {
-    size_t step = heap->options.mark_step_bytes, marked = heap->mark.bytes[0] + heap->mark.bytes[1];
+    size_t step = heap->options.mark_step_bytes, most = most_in_a_step(heap), marked = heap->mark.bytes[0] + heap->mark.bytes[1];
     size_t live = live_now(heap);
     double left = live > marked ? (double)(live - marked) : 0.0;
     double room = heap->threshold > live ? (double)(heap->threshold - live) : 1.0;
     double wanted = left * (double)window / room;
     if (mid__external_soon(heap) >= heap->external_threshold)
-        return 8 * step;
+        return most;
     if (wanted < (double)step)
-        return step;
-    return wanted > 8.0 * (double)step ? 8 * step : (size_t)wanted;
+        wanted = (double)step;
+    return wanted > (double)most ? most : (size_t)wanted;
 }
 
 static void torture(struct mid_heap *heap)

@@ -22,7 +22,7 @@ void mid__pause_begin(struct mid_heap *heap, struct mid_collection *c)
     heap->begun_cpu_ns = mid__sys_thread_cpu_ns();
 }
 
-void mid__pause_end(struct mid_heap *heap)
+uint64_t mid__pause_end(struct mid_heap *heap)
 {
     struct mid_collection *c = heap->counting;
     uint64_t wall = mid__sys_now_ns() - heap->begun_ns, cpu = mid__sys_thread_cpu_ns() - heap->begun_cpu_ns;
@@ -35,6 +35,7 @@ void mid__pause_end(struct mid_heap *heap)
         heap->totals.pause_ns_max = wall;
     if (cpu > heap->totals.pause_cpu_ns_max)
         heap->totals.pause_cpu_ns_max = cpu;
+    return cpu;
 }
 
 /* ---- lines ------------------------------------------------------------------------------------------------------------------ */

@@ -201,7 +201,8 @@ struct mid_heap_options {
     uint32_t verify;              /* enum mid_verify */
     uint32_t trace;               /* bits above; needs trace_line */
     uint32_t manual_finalizers;   /* 1: finalizers run only in mid_heap_finalize */
-    uint32_t reserved;            /* 0 */
+    uint32_t pause_target_us;     /* microseconds of CPU that a scavenge or a step should not exceed: the nursery and the
+                                     steps are sized by what they have taken; no target, and no clock decides */
     mid_trace_line_fn trace_line;
     void *trace_user;
     mid_near_limit_fn near_limit;
