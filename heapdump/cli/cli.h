@@ -29,6 +29,7 @@ enum color_when { COLOR_AUTO, COLOR_ALWAYS, COLOR_NEVER };
 #define LIMIT_ALL SIZE_MAX
 
 struct verb;
+struct mid__where;
 
 struct rule_option {
     unsigned kind; /* enum mid__rule_kind */
@@ -45,6 +46,9 @@ struct options {
     bool depth_given;
     const char *sort;    /* one of the verb's keys, or NULL */
     const char *columns; /* the directory of export --columns, or NULL */
+    bool has_filter;
+    unsigned filter;     /* enum mid__filter, when has_filter */
+    struct mid__where *where; /* or NULL */
     const char *junit;   /* the file of check --junit, or NULL */
     struct rule_option *rules; /* of check, in order */
     size_t rule_count;
@@ -62,7 +66,8 @@ enum option_bit {
     OPTION_SYNTHETIC = 32,
     OPTION_DEPTH = 64,
     OPTION_COLUMNS = 128,
-    OPTION_RULES = 256
+    OPTION_RULES = 256,
+    OPTION_SELECT = 512 /* --where and --filter: see dump_select */
 };
 
 struct verb {
@@ -78,6 +83,9 @@ struct verb {
 
 extern const struct verb verb_summary, verb_top, verb_tree, verb_object, verb_path, verb_diff, verb_strings, verb_check,
     verb_export;
+
+/* Gives back what options_read allocated. */
+void options_forget(struct options *options);
 
 /* options.c. Fills *options, or ends the command: help goes to stdout with status 0, a wrong line to stderr with 2. */
 void options_read(struct options *options, const struct verb *verb, int argc, char **argv);

@@ -5,6 +5,9 @@
  */
 #include "dump.h"
 
+#include <midden/internal/filters.h>
+#include <midden/internal/where.h>
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -71,13 +74,47 @@ void dump_infer(struct dump *d)
 
 void dump_classify(struct dump *d, const struct mid__interfaces *interfaces, bool with_retained)
 {
-    dump_check(d, mid__classes_build(d->graph, interfaces, with_retained, &d->classes));
+    struct mid__classes_options how = {
+        .interfaces = interfaces, .selected = d->selected, .with_retained = with_retained};
+    dump_check(d, mid__classes_build_with(d->graph, &how, &d->classes));
+}
+
+unsigned dump_parts(const struct options *options)
+{
+    return (options->where != NULL ? mid__where_parts(options->where) | MID__PART_FOLDED : 0) |
+           (options->has_filter ? MID__FILTER_PARTS : 0);
+}
+
+static void select_where(struct dump *d, const struct mid__where *where)
+{
+    struct mid__classes *classes;
+    uint64_t id;
+    if (mid__where_missing_id(where, d->graph, &id))
+        cli_die(CLI_USAGE, "%s: no object @%llu in this snapshot", d->title, (unsigned long long)id);
+    dump_check(d, mid__classes_build(d->graph, d->interfaces, false, &classes));
+    dump_check(d, mid__where_select(where, d->graph, classes, &d->selected));
+    mid__classes_free(classes);
+}
+
+void dump_select(struct dump *d, const struct options *options)
+{
+    uint8_t *filtered;
+    if (options->where != NULL)
+        select_where(d, options->where);
+    if (!options->has_filter)
+        return;
+    dump_check(d, mid__filter_select(d->graph, (enum mid__filter)options->filter, &filtered));
+    for (uint32_t n = 0; d->selected != NULL && n < d->graph->node_count; n++)
+        filtered[n] &= d->selected[n];
+    free(d->selected);
+    d->selected = filtered;
 }
 
 void dump_close(struct dump *d)
 {
     mid__classes_free(d->classes);
     mid__interfaces_free(d->interfaces);
+    free(d->selected);
     mid__graph_free(d->graph);
     mid__title_free(&d->name);
     free((void *)(uintptr_t)d->title);

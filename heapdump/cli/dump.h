@@ -17,6 +17,7 @@ struct dump {
     struct mid__graph *graph;
     struct mid__interfaces *interfaces;
     struct mid__classes *classes;
+    uint8_t *selected; /* [node_count] by --where and --filter, or NULL: all */
     struct mid__title name; /* of the node asked for last */
     struct progress progress;
 };
@@ -30,6 +31,14 @@ void dump_close(struct dump *d);
 /* Infers interfaces; groups into classes, by them or (NULL) without. */
 void dump_infer(struct dump *d);
 void dump_classify(struct dump *d, const struct mid__interfaces *interfaces, bool with_retained);
+
+/* What --where and --filter stand on, for dump_open. */
+unsigned dump_parts(const struct options *options);
+
+/* Fills d->selected by --where and --filter, if they are given: after the interfaces, if any, were inferred and before
+ * dump_classify, which then counts only what is selected. Ends the command with status 2 when --where names an object
+ * that is not there. */
+void dump_select(struct dump *d, const struct options *options);
 
 /* The node with this id; ends the command with status 2 when there is none. */
 uint32_t dump_find(struct dump *d, uint64_t id);

@@ -48,5 +48,7 @@ int main(int argc, char **argv)
         cli_die(CLI_USAGE, "unknown %s '%s' (see midden --help)", first[0] == '-' ? "option" : "verb", cli_quote(first));
     struct options options;
     options_read(&options, verb, argc - 1, argv + 1);
-    return (int)verb->run(&options);
+    enum cli_status status = verb->run(&options);
+    options_forget(&options);
+    return (int)status;
 }

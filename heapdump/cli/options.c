@@ -5,6 +5,9 @@
  */
 #include "cli.h"
 
+#include <midden/internal/filters.h>
+#include <midden/internal/where.h>
+
 #include <errno.h>
 #include <getopt.h>
 #include <stdarg.h>
@@ -24,7 +27,8 @@ struct option_line {
 };
 
 enum { LETTER_JSON = 256, LETTER_COLOR, LETTER_NO_PAGER, LETTER_SORT, LETTER_INTERFACES, LETTER_BYTES, LETTER_SYNTHETIC,
-       LETTER_DEPTH, LETTER_COLUMNS, LETTER_JUNIT, LETTER_RULE };
+       LETTER_DEPTH, LETTER_COLUMNS, LETTER_JUNIT,
+       LETTER_FILTER, LETTER_WHERE, LETTER_RULE };
 
 static const struct option_line lines[] = {
     {OPTION_LIMIT, "limit", 'n', required_argument, "-n, --limit=N", "at most N rows; 0 means all"},
@@ -36,6 +40,10 @@ static const struct option_line lines[] = {
     {OPTION_DEPTH, "depth", LETTER_DEPTH, required_argument, "--depth=N", "at most N levels below the start; 0 means all"},
     {OPTION_COLUMNS, "columns", LETTER_COLUMNS, required_argument, "--columns=DIR",
      "write dominator.u32 retained.u64 distance.i32 self.u64 into DIR"},
+    {OPTION_SELECT, "where", LETTER_WHERE, required_argument, "--where=EXPR",
+     "only the objects that EXPR is true for, such as 'class=Foo and retained>1MB'"},
+    {OPTION_SELECT, "filter", LETTER_FILTER, required_argument, "--filter=NAME",
+     "only what contexts, detached, event-handlers or console hold, or duplicated-strings"},
     {OPTION_RULES, "max-count", LETTER_RULE + 0, required_argument, "--max-count=CLASS=N", "at most N objects"},
     {OPTION_RULES, "max-shallow", LETTER_RULE + 1, required_argument, "--max-shallow=CLASS=SIZE",
      "at most so much of their own"},
@@ -126,6 +134,31 @@ static const char *read_sort(const struct verb *verb, const char *words)
     cli_die(CLI_USAGE, "%s: --sort wants %s, not '%s'", verb->name, text_string(&keys), cli_quote(words));
 }
 
+static void read_filter(struct options *o, const char *words)
+{
+    enum mid__filter filter;
+    struct text names = {0};
+    for (int i = 0; i < MID__FILTERS; i++)
+        text_addf(&names, "%s%s", i == 0 ? "" : i + 1 == MID__FILTERS ? " or " : ", ", mid__filter_name((enum mid__filter)i));
+    if (o->has_filter)
+        cli_die(CLI_USAGE, "%s: --filter is given twice", o->verb->name);
+    if (!mid__filter_named(words, &filter))
+        cli_die(CLI_USAGE, "%s: --filter wants %s, not '%s'", o->verb->name, text_string(&names), cli_quote(words));
+    o->has_filter = true;
+    o->filter = filter;
+    text_free(&names);
+}
+
+static void read_where(struct options *o, const char *words)
+{
+    struct mid__where_error error;
+    if (o->where != NULL)
+        cli_die(CLI_USAGE, "%s: --where is given twice; join the two with and", o->verb->name);
+    if (mid__where_parse(words, strlen(words), &o->where, &error) != MID_OK)
+        cli_die(CLI_USAGE, "%s: --where: %s, at character %zu: %s", o->verb->name, error.message, error.column,
+                cli_quote(error.column <= strlen(words) ? words + error.column - 1 : "(the end)"));
+}
+
 static void add_rule(struct options *o, unsigned kind, const char *text)
 {
     o->rules = cli_grow(o->rules, o->rule_count + 1, sizeof o->rules[0]);
@@ -170,6 +203,12 @@ static void take(struct options *o, int letter)
         break;
     case LETTER_SYNTHETIC:
         o->synthetic = true;
+        break;
+    case LETTER_FILTER:
+        read_filter(o, optarg);
+        break;
+    case LETTER_WHERE:
+        read_where(o, optarg);
         break;
     case LETTER_JUNIT:
         o->junit = optarg;
@@ -220,6 +259,14 @@ void options_read(struct options *o, const struct verb *verb, int argc, char **a
     if (o->operand_count > verb->operands_max)
         cli_die(CLI_USAGE, "%s: one argument too many: '%s'; it is `midden %s %s`", verb->name,
                 cli_quote(o->operands[verb->operands_max]), verb->name, verb->operands);
+}
+
+void options_forget(struct options *o)
+{
+    free(o->rules);
+    mid__where_free(o->where);
+    o->rules = NULL;
+    o->where = NULL;
 }
 
 size_t options_limit(const struct options *o, size_t for_text, size_t for_json)

@@ -150,7 +150,7 @@ static void add_examples(struct check *c, struct evidence *e, struct text *t, st
     struct dump *d = e->dump;
     size_t count = 0;
     if (r->broken)
-        count = mid__rule_examples(d->graph, d->classes, r->place, c->rules[r->rule].kind, &c->base, NULL, nodes, EXAMPLES);
+        count = mid__rule_examples(d->graph, d->classes, r->place, c->rules[r->rule].kind, &c->base, d->selected, nodes, EXAMPLES);
     json_key(j, "examples");
     json_open(j, '[');
     for (size_t i = 0; i < count; i++) {
@@ -206,13 +206,14 @@ static void read_file(struct check *c, int number)
     struct dump d;
     struct mid__rule_results results = {0};
     bool last = number + 1 == o->operand_count, series = o->operand_count > 1;
-    dump_open(&d, o->operands[number], MID__PARTS_FIGURES | MID__PART_DOMINATED);
+    dump_open(&d, o->operands[number], MID__PARTS_FIGURES | MID__PART_DOMINATED | dump_parts(o));
     if (o->interfaces)
         dump_infer(&d);
-    struct mid__classes_options how = {.interfaces = d.interfaces, .by_name = true, .with_retained = true};
+    dump_select(&d, o);
+    struct mid__classes_options how = {.interfaces = d.interfaces, .selected = d.selected, .by_name = true, .with_retained = true};
     dump_check(&d, mid__classes_build_with(d.graph, &how, &d.classes));
     if (number == 0 && series)
-        dump_check(&d, mid__rule_base_take(&c->base, c->rules, o->rule_count, d.graph, d.classes, NULL));
+        dump_check(&d, mid__rule_base_take(&c->base, c->rules, o->rule_count, d.graph, d.classes, d.selected));
     dump_check(&d, mid__rules_apply(&results, c->rules, o->rule_count, d.classes, last && series ? &c->base : NULL));
     struct evidence e;
     evidence_begin(&e, &d);
@@ -317,5 +318,5 @@ const struct verb verb_check = {
              "that is not there breaks no rule, and the answer says so.",
     .operands_min = 1,
     .operands_max = INT_MAX,
-    .options = OPTION_COMMON | OPTION_RULES | OPTION_INTERFACES | OPTION_BYTES,
+    .options = OPTION_COMMON | OPTION_RULES | OPTION_INTERFACES | OPTION_SELECT | OPTION_BYTES,
     .run = run};

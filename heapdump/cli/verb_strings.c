@@ -167,8 +167,9 @@ static enum cli_status run(const struct options *options)
     struct output o;
     struct rank r;
     struct mid__duplicates *duplicates;
-    dump_open(&d, options->operands[0], MID__PART_FOLDED | MID__PART_RETAINED);
-    dump_check(&d, mid__duplicates_find(d.graph, &duplicates));
+    dump_open(&d, options->operands[0], MID__PART_FOLDED | MID__PART_RETAINED | dump_parts(options));
+    dump_select(&d, options);
+    dump_check(&d, mid__duplicates_find(d.graph, d.selected, &duplicates));
     dump_classify(&d, NULL, false);
     struct order order = {duplicates, options_sort(options)};
     rank_begin(&r, options_limit(options, TEXT_ROWS, LIMIT_ALL), greater, &order);
@@ -196,6 +197,6 @@ const struct verb verb_strings = {
              "together from parts holds them, so that parts with one content are counted in two rows.",
     .operands_min = 1,
     .operands_max = 1,
-    .options = OPTION_COMMON | OPTION_LIMIT | OPTION_SORT | OPTION_BYTES,
+    .options = OPTION_COMMON | OPTION_LIMIT | OPTION_SORT | OPTION_SELECT | OPTION_BYTES,
     .sort_keys = keys,
     .run = run};

@@ -142,9 +142,10 @@ static enum cli_status run(const struct options *options)
     struct dump d;
     struct output o;
     size_t all, limit = options_limit(options, TEXT_ROWS, LIMIT_ALL);
-    dump_open(&d, options->operands[0], MID__PART_FOLDED | MID__PART_RETAINED | MID__PART_DOMINATED);
+    dump_open(&d, options->operands[0], MID__PART_FOLDED | MID__PART_RETAINED | MID__PART_DOMINATED | dump_parts(options));
     if (options->interfaces)
         dump_infer(&d);
+    dump_select(&d, options);
     dump_classify(&d, d.interfaces, true);
     struct row *rows = sorted(d.classes, options_sort(options), &all);
     size_t count = all < limit ? all : limit;
@@ -167,6 +168,6 @@ const struct verb verb_summary = {
              "the memory that would be free if all of them were gone (retained size).",
     .operands_min = 1,
     .operands_max = 1,
-    .options = OPTION_COMMON | OPTION_LIMIT | OPTION_SORT | OPTION_INTERFACES | OPTION_BYTES,
+    .options = OPTION_COMMON | OPTION_LIMIT | OPTION_SORT | OPTION_INTERFACES | OPTION_SELECT | OPTION_BYTES,
     .sort_keys = keys,
     .run = run};

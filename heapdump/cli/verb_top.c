@@ -29,15 +29,17 @@ static bool farther(const void *user, uint32_t a, uint32_t b)
     return x != y ? x > y : more_retained(user, a, b);
 }
 
-static void rank_all(struct rank *r, const struct mid__graph *g, const struct options *options)
+static void rank_all(struct rank *r, const struct dump *d, const struct options *options)
 {
+    const struct mid__graph *g = d->graph;
     const char *key = options_sort(options);
     rank_before before = strcmp(key, "retained") == 0  ? more_retained
                          : strcmp(key, "shallow") == 0 ? more_shallow
                                                        : farther;
     rank_begin(r, options_limit(options, ROWS, ROWS), before, g);
     for (uint32_t n = 0; n < g->node_count; n++)
-        if (n != g->root && (options->synthetic || g->node_type[n] != MID__NODE_SYNTHETIC))
+        if (n != g->root && (options->synthetic || g->node_type[n] != MID__NODE_SYNTHETIC) &&
+            (d->selected == NULL || d->selected[n]))
             rank_offer(r, n);
     rank_finish(r);
 }
@@ -84,10 +86,11 @@ static enum cli_status run(const struct options *options)
     struct dump d;
     struct output o;
     struct rank r;
-    dump_open(&d, options->operands[0], MID__PARTS_FIGURES);
+    dump_open(&d, options->operands[0], MID__PARTS_FIGURES | dump_parts(options));
     dump_infer(&d);
+    dump_select(&d, options);
     dump_classify(&d, d.interfaces, false);
-    rank_all(&r, d.graph, options);
+    rank_all(&r, &d, options);
     output_begin(&o, options);
     if (options->json)
         print_json(&d, &o.json, &r);
@@ -107,6 +110,6 @@ const struct verb verb_top = {
              "roots are left out unless --synthetic is given.",
     .operands_min = 1,
     .operands_max = 1,
-    .options = OPTION_COMMON | OPTION_LIMIT | OPTION_SORT | OPTION_SYNTHETIC | OPTION_BYTES,
+    .options = OPTION_COMMON | OPTION_LIMIT | OPTION_SORT | OPTION_SYNTHETIC | OPTION_SELECT | OPTION_BYTES,
     .sort_keys = keys,
     .run = run};

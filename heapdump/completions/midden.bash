@@ -16,14 +16,14 @@ _midden()
     fi
     local options=$common keys=
     case $verb in
-    summary) options+=' --limit= --sort= --interfaces --bytes' keys='retained shallow count name' ;;
-    top) options+=' --limit= --sort= --synthetic --bytes' keys='retained shallow distance' ;;
+    summary) options+=' --where= --filter= --limit= --sort= --interfaces --bytes' keys='retained shallow count name' ;;
+    top) options+=' --where= --filter= --limit= --sort= --synthetic --bytes' keys='retained shallow distance' ;;
     tree) options+=' --limit= --depth= --bytes' ;;
     object) options+=' --limit= --bytes' ;;
     path) options+=' --bytes' ;;
     diff) options+=' --limit= --sort= --bytes' keys='delta_size delta added removed added_size removed_size name' ;;
-    strings) options+=' --limit= --sort= --bytes' keys='retained wasted shallow count' ;;
-    check) options+=' --max-count= --max-shallow= --max-retained= --max-growth= --junit= --interfaces --bytes' ;;
+    strings) options+=' --where= --filter= --limit= --sort= --bytes' keys='retained wasted shallow count' ;;
+    check) options+=' --where= --filter= --max-count= --max-shallow= --max-retained= --max-growth= --junit= --interfaces --bytes' ;;
     export) options+=' --columns=' ;;
     esac
     # bash cuts words at =
@@ -31,10 +31,14 @@ _midden()
     [[ $previous == '=' ]] && previous=${COMP_WORDS[COMP_CWORD - 2]}
     case $previous in
     --color) mapfile -t COMPREPLY < <(compgen -W 'auto always never' -- "$current"); return ;;
+    --filter)
+        mapfile -t COMPREPLY < <(compgen -W 'contexts detached event-handlers console duplicated-strings' -- "$current")
+        return
+        ;;
     --sort) mapfile -t COMPREPLY < <(compgen -W "$keys" -- "$current"); return ;;
     --columns) compopt -o filenames 2>/dev/null; mapfile -t COMPREPLY < <(compgen -d -- "$current"); return ;;
     --junit) compopt -o filenames 2>/dev/null; mapfile -t COMPREPLY < <(compgen -f -- "$current"); return ;;
-    --limit | --depth | -n | --max-*) return ;;
+    --limit | --depth | -n | --max-* | --where) return ;;
     esac
     if [[ $current == -?* ]]; then
         mapfile -t COMPREPLY < <(compgen -W "$options" -- "$current")

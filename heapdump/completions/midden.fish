@@ -23,6 +23,8 @@ complete -c midden -n "__fish_seen_subcommand_from summary" -l sort -xa 'retaine
 complete -c midden -n "__fish_seen_subcommand_from top" -l sort -xa 'retained shallow distance' -d 'Order'
 complete -c midden -n "__fish_seen_subcommand_from top" -l synthetic -d 'With the nodes that stand for roots'
 complete -c midden -n "__fish_seen_subcommand_from diff" -l sort -xa 'delta_size delta added removed added_size removed_size name' -d 'Order'
+complete -c midden -n "__fish_seen_subcommand_from summary top strings check" -l where -x -d 'Only objects that the expression is true for'
+complete -c midden -n "__fish_seen_subcommand_from summary top strings check" -l filter -xa 'contexts detached event-handlers console duplicated-strings' -d 'Filter of DevTools'
 complete -c midden -n "__fish_seen_subcommand_from check" -l max-count -x -d 'CLASS=N: at most so many objects'
 complete -c midden -n "__fish_seen_subcommand_from check" -l max-shallow -x -d 'CLASS=SIZE: at most so much of their own'
 complete -c midden -n "__fish_seen_subcommand_from check" -l max-retained -x -d 'CLASS=SIZE: at most so much kept alive'

@@ -40,6 +40,7 @@ struct cut {
 
 struct finding {
     const struct mid__graph *graph;
+    const uint8_t *selected;
     struct mid__duplicates *out;
     struct slot *slots;
     uint32_t slot_count, used; /* slot_count is a power of two */
@@ -321,17 +322,18 @@ static bool find(struct finding *f)
         return false;
     memset(f->out->of_node, 0xff, node_count * sizeof f->out->of_node[0]); /* MID__NO_DUPLICATE */
     for (uint32_t n = 0; n < node_count; n++)
-        if (counts(f, n) && !add(f, n))
+        if ((f->selected == NULL || f->selected[n]) && counts(f, n) && !add(f, n))
             return false;
     return !f->failed && sort(f->out, node_count);
 }
 
-enum mid_status mid__duplicates_find(const struct mid__graph *graph, struct mid__duplicates **duplicates)
+enum mid_status mid__duplicates_find(const struct mid__graph *graph, const uint8_t *selected,
+                                     struct mid__duplicates **duplicates)
 {
     *duplicates = NULL;
     if (graph->node_size == NULL)
         return MID_E_INVALID;
-    struct finding f = {.graph = graph, .out = calloc(1, sizeof *f.out)};
+    struct finding f = {.graph = graph, .selected = selected, .out = calloc(1, sizeof *f.out)};
     bool good = f.out != NULL && find(&f);
     free(f.slots);
     mid__title_free(&f.rope[0]);

@@ -176,7 +176,7 @@ static enum mid_status flood(struct flood *f)
 static enum mid_status select_duplicates(struct flood *f)
 {
     struct mid__duplicates *d;
-    enum mid_status status = mid__duplicates_find(f->graph, &d);
+    enum mid_status status = mid__duplicates_find(f->graph, NULL, &d);
     for (uint32_t n = 0; status == MID_OK && n < f->graph->node_count; n++)
         f->out[n] = d->of_node[n] != MID__NO_DUPLICATE;
     mid__duplicates_free(d);

@@ -89,7 +89,7 @@ static MID__UNUSED json_t *answers_of(const char *name)
     return parse_answers(path);
 }
 
-static uint64_t number(const json_t *object, const char *key)
+static MID__UNUSED uint64_t number(const json_t *object, const char *key)
 {
     const json_t *value = json_object_get(object, key);
     ck_assert_msg(json_is_integer(value), "%s is no integer", key);

@@ -7,7 +7,7 @@
 static struct mid__duplicates *find(const struct mid__graph *g)
 {
     struct mid__duplicates *d;
-    ck_assert_int_eq(mid__duplicates_find(g, &d), MID_OK);
+    ck_assert_int_eq(mid__duplicates_find(g, NULL, &d), MID_OK);
     return d;
 }
 
@@ -148,7 +148,7 @@ START_TEST(duplicates__without_folded_sizes__are_refused)
 {
     struct mid__graph *g = open_dump("tiny2.heapsnapshot", 0);
     struct mid__duplicates *d;
-    ck_assert_int_eq(mid__duplicates_find(g, &d), MID_E_INVALID);
+    ck_assert_int_eq(mid__duplicates_find(g, NULL, &d), MID_E_INVALID);
     ck_assert_ptr_null(d);
     mid__duplicates_free(d);
     mid__graph_free(g);

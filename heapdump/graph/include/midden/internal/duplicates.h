@@ -27,9 +27,10 @@ struct mid__duplicates {
     uint64_t strings, strings_shallow; /* all that were looked at: flat strings and ropes with a size, not flattened */
 };
 
-/* Groups the strings of `graph`, which must have MID__PART_FOLDED. On MID_OK *duplicates belongs to the caller.
+/* Groups the strings of `graph`, which must have MID__PART_FOLDED; only those with selected[node] 1, unless it is NULL. On MID_OK *duplicates belongs to the caller.
  * MID_E_INVALID: the part is missing. MID_E_MEMORY: *duplicates is NULL. O(text of all strings) on average. */
-enum mid_status mid__duplicates_find(const struct mid__graph *graph, struct mid__duplicates **duplicates);
+enum mid_status mid__duplicates_find(const struct mid__graph *graph, const uint8_t *selected,
+                                     struct mid__duplicates **duplicates);
 void mid__duplicates_free(struct mid__duplicates *duplicates); /* NULL does nothing */
 
 /* What would be free if each content were there once: all but the largest of each. */
