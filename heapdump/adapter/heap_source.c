@@ -87,12 +87,11 @@ static bool has_block(const struct heap_source *h, const struct mid_walk_object 
 static enum mid_status put_object(struct heap_source *h, const struct mid_walk_object *o)
 {
     size_t block;
-    struct mid_snapshot_node node = {
-        .type = node_types[o->kind],
-        .id = mid_walk_id(h->walk, o->ref),
-        .self_bytes = o->shallow_bytes,
-        .edge_count = mid_walk_edge_count(h->walk, o->ref) + has_block(h, o, &block),
-    };
+    struct mid_snapshot_node node = {.type = node_types[o->kind], .self_bytes = o->shallow_bytes};
+    if (!mid_snapshot_names_only(h->sink)) {
+        node.id = mid_walk_id(h->walk, o->ref);
+        node.edge_count = mid_walk_edge_count(h->walk, o->ref) + has_block(h, o, &block);
+    }
     if (o->kind == MID_KIND_STRING) {
         node.name.text = (const char *)o->data + o->tail_offset;
         node.name.bytes = o->bytes - o->tail_offset;

@@ -33,7 +33,7 @@ struct mid__names {
     size_t limit;        /* of count; `many`, those not lasting, are up to half of it */
     uint64_t seed;
     uint64_t strings;    /* indexes given out */
-    bool repeated;       /* some index was given to a name without a place in `known` */
+    bool repeated;       /* an index was given to a name without a place in `known`, since this was last cleared */
     struct mid__name_copies *copies;
     size_t copies_bytes;
     struct mid__name recent[MID__RECENT]; /* by address: the short way for lasting names */

@@ -147,7 +147,8 @@ enum mid_status mid_snapshot_put_node(struct mid_snapshot_sink *sink, const stru
 {
     if (MID__UNLIKELY(failed(sink) != MID_OK))
         return failed(sink);
-    if ((unsigned)node->type > MID_SNAPSHOT_OBJECT_SHAPE || node->id < MID_SNAPSHOT_FIRST_ID || !is_text(node->name))
+    if ((unsigned)node->type > MID_SNAPSHOT_OBJECT_SHAPE || !is_text(node->name) ||
+        (node->id < MID_SNAPSHOT_FIRST_ID && !sink->replay))
         return mid__sink_fail(sink, MID_E_INVALID);
     if (sink->phase == MID__PHASE_COUNT_NODES) {
         sink->nodes++;
@@ -159,10 +160,17 @@ enum mid_status mid_snapshot_put_node(struct mid_snapshot_sink *sink, const stru
     uint32_t name;
     if (name_of(sink, node->name, kind_of(node), &name) != MID_OK)
         return sink->status;
-    sink->shape += shape_of(sink->seen++, node->edge_count);
-    if (!sink->replay)
+    if (!sink->replay) {
+        sink->shape += shape_of(sink->seen, node->edge_count);
         mid__sink_node_record(sink, node, name);
+    }
+    sink->seen++;
     return sink->out.status;
+}
+
+int mid_snapshot_names_only(const struct mid_snapshot_sink *sink)
+{
+    return sink->replay;
 }
 
 void mid__sink_close_edges(struct mid_snapshot_sink *sink)

@@ -24,7 +24,9 @@ struct mid_snapshot_sink {
     struct mid__names names;
     enum mid_status status; /* the first failure */
     enum mid__phase phase;
-    bool replay;      /* the walk for the strings: nodes and edges are not written again */
+    bool replay;      /* a walk for the strings: nodes and edges are not written again */
+    bool nodes_repeat, edges_repeat; /* which of them need one */
+    uint64_t nodes_strings;          /* given out when the nodes were written */
     uint64_t base;    /* ordinal of the source's first node: root, (GC roots) and the groups come before it */
     uint64_t nodes, edges; /* of the source, as counted */
     uint64_t self_bytes;

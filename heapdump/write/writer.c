@@ -7,7 +7,8 @@
  *     2  nodes                  (counts; left out when the source knows them)
  *     3  nodes                  "snapshot": exact counts;  "nodes"
  *     4  roots, edges           "edges"
- *     5  nodes, roots, edges    "strings", only if names did not fit the table: Note [Replay] in names.c
+ *     5  nodes                  "strings", only if names did not fit the table: Note [Replay] in names.c
+ *     6  roots, edges           ... only if names of theirs did not fit
  *
  * and what the writer adds to the graph:
  *
@@ -203,28 +204,40 @@ static void edges(struct mid_snapshot_sink *sink, const struct mid_snapshot_sour
     end(sink, source->edges(source->user, sink));
     mid__sink_close_edges(sink);
     expect(sink, sink->edges);
-    if (going(sink) && sink->shape != 0)
+    if (going(sink) && !sink->replay && sink->shape != 0)
         mid__sink_fail(sink, MID_E_INVALID);
 }
 
+/* The strings [from, to), none of which was repeated: they stand in the table, in order. */
+static void known_strings(struct mid_snapshot_sink *sink, uint64_t from, uint64_t to)
+{
+    for (size_t i = 0; i < sink->names.count; i++) {
+        const struct mid__name *n = &sink->names.known[i];
+        if (n->index >= from && n->index < to)
+            mid__sink_string_record(sink, (struct mid_snapshot_text){n->text, n->bytes}, n->index);
+    }
+    sink->names.strings = to;
+}
+
+/* Nodes and edges are replayed each by itself, and only where a name was repeated. */
 static void strings(struct mid_snapshot_sink *sink, const struct mid_snapshot_source *source)
 {
+    uint64_t of_nodes = sink->nodes_strings, all = sink->names.strings;
     raw(sink, "\"strings\":[");
-    if (!sink->names.repeated) {
-        for (size_t i = 0; i < sink->names.count; i++) {
-            const struct mid__name *n = &sink->names.known[i];
-            mid__sink_string_record(sink, (struct mid_snapshot_text){n->text, n->bytes}, i);
-        }
-    } else {
-        uint64_t wanted = sink->names.strings;
-        sink->replay = true;
-        sink->names.strings = 0;
+    sink->replay = true;
+    sink->names.strings = 0;
+    if (sink->nodes_repeat)
         nodes(sink, source);
-        if (going(sink))
-            edges(sink, source);
-        if (going(sink) && sink->names.strings != wanted)
-            mid__sink_fail(sink, MID_E_INVALID);
-    }
+    else
+        known_strings(sink, 0, of_nodes);
+    if (going(sink) && sink->names.strings != of_nodes)
+        mid__sink_fail(sink, MID_E_INVALID);
+    if (going(sink) && sink->edges_repeat)
+        edges(sink, source);
+    else
+        known_strings(sink, of_nodes, all);
+    if (going(sink) && sink->names.strings != all)
+        mid__sink_fail(sink, MID_E_INVALID);
     raw(sink, "]}\n");
 }
 
@@ -238,8 +251,12 @@ static void sections(struct mid_snapshot_sink *sink, const struct mid_snapshot_s
     nodes(sink, source);
     if (!going(sink))
         return;
+    sink->nodes_strings = sink->names.strings;
+    sink->nodes_repeat = sink->names.repeated;
+    sink->names.repeated = false;
     raw(sink, "],\n\"edges\":[");
     edges(sink, source);
+    sink->edges_repeat = sink->names.repeated;
     if (!going(sink))
         return;
     raw(sink, "],\n\"trace_function_infos\":[],\n\"trace_tree\":[],\n\"samples\":[],\n\"locations\":[],\n");

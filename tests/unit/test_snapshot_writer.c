@@ -356,6 +356,39 @@ START_TEST(text__any_buffer_and_short_writes__is_the_same)
 }
 END_TEST
 
+/* Nodes and edges are walked again each for itself, where their names do not fit. */
+START_TEST(names__of_nodes_or_edges_do_not_fit__the_others_are_not_walked_again)
+{
+    enum { NODES = 3000 };
+    static char names[NODES][16];
+    struct mid_snapshot_node nodes[NODES];
+    struct table_edge edges[NODES];
+    static const struct mid_snapshot_text fields[3] = {TEXT("left"), TEXT("right"), TEXT("name 7")};
+    for (unsigned i = 0; i < NODES; i++) {
+        int bytes = snprintf(names[i], sizeof names[i], "name %u", i % 2000);
+        nodes[i] = (struct mid_snapshot_node){MID_SNAPSHOT_STRING, 257 + 2 * i, i, 0,
+                                              {names[i], (size_t)bytes}, 0};
+        edges[i] = (struct table_edge){i, {MID_SNAPSHOT_EDGE_PROPERTY, (i + 1) % NODES, 0, fields[i % 3]}};
+    }
+    struct table t = {.nodes = nodes, .edges = edges, .node_count = NODES, .edge_count = NODES};
+    struct mid_snapshot_options o = options_of(4096, 2048);
+    char *text = written(&t, &o);
+    check_against_table(&t, text);
+    ck_assert_uint_eq(t.node_walks, 3);
+    ck_assert_uint_eq(t.edge_walks, 1);
+    free(text);
+    for (unsigned i = 0; i < NODES; i++) /* and now the other way round */
+        nodes[i].name = fields[i % 3], edges[i].edge.name = (struct mid_snapshot_text){names[i], strlen(names[i])};
+    o.distinct_names = 1024;
+    t.node_walks = t.edge_walks = 0;
+    text = written(&t, &o);
+    check_against_table(&t, text);
+    ck_assert_uint_eq(t.node_walks, 2);
+    ck_assert_uint_eq(t.edge_walks, 2);
+    free(text);
+}
+END_TEST
+
 START_TEST(names__few_known__cost_strings_and_not_memory)
 {
     uint64_t random = test_seed("few_known");
@@ -596,6 +629,7 @@ int main(void)
     tcase_add_loop_test(names, name__hostile_bytes__is_ascii_json, 0, (int)(sizeof hostile / sizeof hostile[0]));
     tcase_add_test(names, name__longer_than_1024_units__is_cut_and_no_pair_is_split);
     tcase_add_test(names, name__escapes_of_the_longest__fit_the_smallest_buffer);
+    tcase_add_test(names, names__of_nodes_or_edges_do_not_fit__the_others_are_not_walked_again);
     tcase_add_test(names, names__few_known__cost_strings_and_not_memory);
     tcase_add_test(back, random_graph__read_back__is_the_source);
     tcase_add_test(back, text__any_buffer_and_short_writes__is_the_same);

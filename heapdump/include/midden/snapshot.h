@@ -119,8 +119,12 @@ MID_API enum mid_status mid_snapshot_put_node(struct mid_snapshot_sink *sink, co
 MID_API enum mid_status mid_snapshot_put_edges(struct mid_snapshot_sink *sink, uint64_t from,
                                                const struct mid_snapshot_edge *edges, size_t count);
 
+/* 1 in a walk that is made for the names alone: then of nodes only type and name are looked at. A source may save itself
+ * the rest. 0 in all others. */
+MID_API int mid_snapshot_names_only(const struct mid_snapshot_sink *sink);
+
 /* A graph. Each callback walks one part of it and puts all of it into the sink. The walks are repeated (nodes once to
- * count unless the counts are given, once to write; everything once more when the names did not fit the table), and
+ * count unless the counts are given, once to write; once more when their names did not fit the table, and edges likewise), and
  * **every walk must give the same findings in the same order**; a source that does not is found out and fails with
  * MID_E_INVALID, and no file is left. A callback returns MID_OK, or a status that ends the write and is handed on.
  *
