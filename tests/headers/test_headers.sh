@@ -48,6 +48,13 @@ asan | tsan) skip "libmidden.a defines mid_* alone" "a sanitizer adds its own" ;
 *) same "libmidden.a defines mid_* alone" "" "$foreign" ;;
 esac
 
+# every function that a header declares is there
+declared=$(cat $headers | sed 's://.*$::' | tr '\n' ' ' | sed 's:/\*:\n&:g; s:\*/:&\n:g' | sed '/^\/\*/d' | tr '\n' ' ' |
+    grep -o 'MID_API[^;{]*' | sed 's/__attribute__ *(([^)]*))//g' | grep -o 'mid_[a-z0-9_]* *(' | tr -d ' (' | sort -u)
+nm -D --defined-only "$O/libmidden.so" | awk '{ print $3 }' | sed 's/@.*//' | sort -u >"$tmp/exported"
+missing=$(echo "$declared" | comm -23 - "$tmp/exported")
+same "libmidden.so has every function that is declared" "" "$missing"
+
 # ---- the layer law: what a component may not see does not compile
 includes_of() { # component: as make has them; fails when it has none
     make -s --no-print-directory BUILD="$BUILD" MODE="$MODE" CC="${CC:-cc}" C="$1" print-includes | grep -e '^-I'

@@ -5,12 +5,17 @@
 #   same "what" expected got        ok when both strings are equal
 #   finish                          the plan; exits 1 when something failed
 #
-# $O, $MODE and $CC come from make (tests.mk); $midden is the command under test.
+# BUILD, MODE, O and CC come from make (tests.mk); by hand they are those of a plain `make`. $midden is the command
+# under test.
+
+: "${BUILD:=build}" "${MODE:=opt}" "${CC:=cc}"
+: "${O:=$BUILD/$MODE}"
+export BUILD MODE O CC
 
 tap_count=0 tap_failed=0
 tmp=$(mktemp -d "${TMPDIR:-/tmp}/midden-test.XXXXXX")
 trap 'chmod -R u+rwX "$tmp" 2>/dev/null; rm -rf "$tmp"' EXIT
-midden=$PWD/${O:-build/opt}/midden
+midden=$PWD/$O/midden
 unset MAKEFLAGS MAKELEVEL MFLAGS PAGER NO_COLOR LESS COLUMNS 2>/dev/null
 
 tap_result() { # what status
