@@ -140,7 +140,6 @@ static void play_read(struct bench_run *run, const void *arg)
 {
     const struct dump_workload *w = arg;
     char path[512] = "";
-    struct mid__graph_options options = {.threads = 1};
     struct mid__graph *graph = NULL;
     struct mid__graph_error error;
     if (!make_file(run, w, path, sizeof path))
@@ -150,7 +149,7 @@ static void play_read(struct bench_run *run, const void *arg)
     for (uint64_t n; (n = bench_count(run)) != 0;)
         while (n-- != 0 && status == MID_OK) {
             mid__graph_free(graph);
-            status = mid__graph_load(path, &options, &graph, &error);
+            status = mid__graph_load(path, NULL, &graph, &error);
             if (status == MID_OK)
                 status = mid__graph_analyze(graph, MID__PARTS_FIGURES, &error);
         }

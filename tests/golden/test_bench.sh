@@ -154,9 +154,9 @@ $bench --filter "^pool/trace-test-$$/(midden|libc)" --repetitions 1 --min-time 0
 ok 'bench: plays a trace, and says which file is none' || sed 's/^/# /' "$work/err"
 rm -f "$build/opt/bench/traces/"{test,cut}-$$.trace
 if command -v valgrind >/dev/null; then
-    count() { INSTRUCTIONS_OPERATIONS=2000 bench/instructions "$bench" "^pool/pair-64/$1\$" | awk 'NR == 2 { print int($2) }'; }
+    count() { INSTRUCTIONS_OPERATIONS=20000 bench/instructions "$bench" "^pool/pair-64/$1\$" | awk 'NR == 2 { print int($2) }'; }
     first=$(count floor) second=$(count floor) jemalloc=$(count jemalloc)
-    [ "$first" = "$second" ] && [ "$first" -gt 5 ] && [ "$first" -lt 60 ] && [ "$jemalloc" -gt "$first" ]
-    ok 'instructions: the same count twice, and a peer needs more than the floor'
+    [ $((first - second)) -le 1 ] && [ $((second - first)) -le 1 ] && [ "$first" -gt 5 ] && [ "$first" -lt 60 ] && [ "$jemalloc" -gt "$first" ]
+    ok 'instructions: the same count twice (but for what reading /proc takes), and a peer needs more than the floor'
 fi
 echo "1..$number"
