@@ -82,7 +82,7 @@ struct verb {
 };
 
 extern const struct verb verb_summary, verb_top, verb_tree, verb_object, verb_path, verb_diff, verb_strings, verb_check,
-    verb_export;
+    verb_suspects, verb_export;
 
 /* Gives back what options_read allocated. */
 void options_forget(struct options *options);

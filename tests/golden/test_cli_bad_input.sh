@@ -59,7 +59,7 @@ printf '\037\213' >"$tmp/gzip-head"
 gzip -c "$good" | head -c 200 >"$tmp/gzip-cut"
 chmod 000 "$tmp/text"; cp "$good" "$tmp/secret"; chmod 000 "$tmp/secret"
 chmod 644 "$tmp/text"
-for verb in summary top tree strings export; do
+for verb in summary top tree strings suspects export; do
     options=
     [ $verb = export ] && options=--columns=$tmp/never
     # shellcheck disable=SC2086

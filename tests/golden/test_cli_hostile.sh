@@ -40,7 +40,7 @@ dump "$(printf 'raw \302\233 \342\200\256 \355\240\200 \377\376 \300\200 \364\22
 
 for file in "$tmp"/hostile-*; do
     name=$(basename "$file")
-    for verb in summary "summary --interfaces" top tree "object @3" "object @9" "path @9" diff strings; do
+    for verb in summary "summary --interfaces" top tree "object @3" "object @9" "path @9" diff strings suspects; do
         for json in "" --json; do
             words=${verb%% *} rest=${verb#"${verb%% *}"} files=$file
             [ "$verb" = diff ] && { dump other >"$tmp/other"; files="$tmp/other $file"; }
