@@ -3,7 +3,7 @@
  * collect.c: the collections themselves, each readable on one screen, made of the phases that the other files implement.
  *
  *   scavenge:     the nursery alone
- *   full:         scavenge into the old space, mark, sweep, in one pause
+ *   full:         scavenge into the old space, mark, sweep, and compact if that gains enough, in one pause
  *   incremental:  start (scavenge, snapshot), steps, end, then lazy sweeping; scavenges anywhere between
  *
  * A full collection empties the nursery into the old space first, so that the marking sees every object and cycles between
@@ -111,6 +111,7 @@ void mid__collect_full(struct mid_heap *heap, enum mid_collection_kind kind, con
     mid__mark_step(heap, SIZE_MAX);
     end_marking(heap);
     mid__sweep_step(heap, SIZE_MAX);
+    mid__compact(heap, kind);
     mid__pause_end(heap);
     heap->external_scavenged = mid__external_soon(heap);
     mid__event_end(heap, &heap->major);

@@ -7,6 +7,7 @@
  *     remset.c       old-to-young slots     oldspace.c   blocks and cells           verify.c   recomputes everything
  *     mark.c         snapshot marking       largespace.c pages, mappings            walk.c     for snapshots
  *     sweep.c        counts afterwards      finalize.c   weak, finalizers, buffers  ids.c      names that stay
+ *     compact.c      empties sparse blocks
  *     roots.c        locals, handles        trace.c      events, lines              stats.c    figures
  *
  *   I1  the first words of struct mid_heap are struct mid__hot: the inlined functions rely on it

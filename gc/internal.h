@@ -112,6 +112,7 @@ enum mid__block_state {
     MID__BLOCK_CURRENT,  /* its class allocates from it */
     MID__BLOCK_FULL,     /* on no list; its cells may have become free only after a marking */
     MID__BLOCK_UNSWEPT,  /* on its class's list of unswept blocks: `used` is out of date */
+    MID__BLOCK_EVACUATED, /* during a compaction: its objects are moved away */
 };
 
 struct mid__block {
@@ -516,6 +517,7 @@ void mid__remset_scavenge(struct mid_heap *heap);
 void mid__remset_purge(struct mid_heap *heap);
 void mid__remset_each(struct mid_heap *heap, void (*fn)(void *context, struct mid__chunk *chunk, struct mid_ref *slot),
                       void *context);
+void mid__remset_forget_moved(struct mid_heap *heap);
 void mid__remset_free(struct mid_heap *heap);
 
 /* ---- oldspace.c */
@@ -550,6 +552,9 @@ void mid__mark_end(struct mid_heap *heap);
 void mid__sweep_begin(struct mid_heap *heap);
 bool mid__sweep_step(struct mid_heap *heap, size_t blocks); /* true when all is swept and the phase is IDLE */
 bool mid__sweep_class(struct mid_heap *heap, struct mid__class *class); /* sweeps until a partial block of it is found */
+
+/* ---- compact.c */
+void mid__compact(struct mid_heap *heap, enum mid_collection_kind kind);
 
 /* ---- roots.c */
 bool mid__roots_init(struct mid_heap *heap);

@@ -216,6 +216,19 @@ void mid__remset_purge(struct mid_heap *heap)
     filter_set(heap, keep_marked);
 }
 
+static bool keep_set(struct mid_heap *heap, struct mid__chunk *chunk, struct mid_ref *slot)
+{
+    uint64_t mask;
+    (void)heap;
+    return (*slot_word(chunk, slot, &mask) & mask) != 0;
+}
+
+/* After a compaction: takes the slots of moved objects, whose bits are clear, off the lists. */
+void mid__remset_forget_moved(struct mid_heap *heap)
+{
+    filter_set(heap, keep_set);
+}
+
 void mid__remset_free(struct mid_heap *heap)
 {
     free(heap->remset.slots);

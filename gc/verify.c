@@ -186,6 +186,8 @@ static void check_old_chunk(struct verify *v, struct mid__chunk *chunk, size_t *
                         block->state == MID__BLOCK_UNSWEPT, (void *)mid__block_start(block));
         if (block->state == MID__BLOCK_UNSWEPT && heap->phase != MID__SWEEP)
             broken(v, "sweep.I3", (void *)mid__block_start(block), "an unswept block outside of sweeping");
+        if (block->state == MID__BLOCK_EVACUATED)
+            broken(v, "compact.I1", (void *)mid__block_start(block), "an evacuated block is left");
         if (block->state == MID__BLOCK_CURRENT && heap->old.classes[block->class_index].current != block)
             broken(v, "oldspace.I3", (void *)mid__block_start(block), "a current block that its class does not know");
     }
@@ -197,7 +199,7 @@ static void check_old_chunk(struct verify *v, struct mid__chunk *chunk, size_t *
 static void check_old_lists(struct verify *v)
 {
     struct mid_heap *heap = v->heap;
-    size_t count[MID__CLASSES][MID__BLOCK_UNSWEPT + 1];
+    size_t count[MID__CLASSES][MID__BLOCK_EVACUATED + 1];
     memset(count, 0, sizeof count);
     size_t free_blocks = 0;
     for (size_t i = 0; i < heap->chunk_count; i++)

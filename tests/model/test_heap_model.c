@@ -11,6 +11,8 @@ static const char *const policies[] = {
     "semispace=128K,promotion=survived,promote-age=4,mark-step=5000",
     "semispace=1M,semispace-start=64K,mark-stack=4K,growth-min=64K",
     "semispace=64K,external-step=4K,mark-step=3000",
+    "semispace=64K,growth-min=64K,compaction=always,mark-step=2000",
+    "semispace=64K,growth-min=64K,compaction=always,marking=stop,old-limit=40M",
 };
 enum { POLICIES = sizeof policies / sizeof policies[0] };
 

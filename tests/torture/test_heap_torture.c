@@ -10,6 +10,8 @@ static const struct {
     {"semispace=64K,torture=scavenge,verify=none", 6000},
     {"semispace=64K,torture=full,verify=none", 2000},
     {"semispace=64K,torture=alternate", 600},
+    {"semispace=64K,torture=full,compaction=always", 500},
+    {"semispace=64K,torture=alternate,torture-every=5,compaction=always,verify=none", 5000},
     {"semispace=64K,torture=step,mark-step=1,verify=none", 6000},
     {"semispace=64K,torture=step,mark-step=1", 700},
     {"semispace=64K,torture=step,torture-every=3,mark-step=1,mark-stack=4K", 700},

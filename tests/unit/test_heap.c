@@ -360,6 +360,49 @@ START_TEST(step__huge_array__is_marked_by_pieces)
 }
 END_TEST
 
+/* Old objects of which nine in ten die: full collections must give their blocks back, and all that refers to the moved
+ * ones must follow: fields, large arrays, handles, weak handles, ids, remembered slots. */
+START_TEST(compact__sparse_blocks__are_emptied_and_all_references_follow)
+{
+    enum { MANY = 60000, KEPT = MANY / 10 };
+    static uint64_t ids[KEPT];
+    struct mid_slot all = mid_local(kit.heap, mid_new_array(kit.heap, kit.array, MANY)), none = mid_local(kit.heap, mid_null());
+    struct mid_slot kept = mid_local(kit.heap, mid_new_array(kit.heap, kit.array, KEPT));
+    for (unsigned i = 0; i < MANY; i++)
+        mid_array_set(kit.heap, mid_get(all), i, kit_pair(&kit, none, none, i));
+    mid_heap_collect(kit.heap, MID_COLLECT_FULL, NULL);
+    for (unsigned i = 0; i < KEPT; i++) {
+        struct mid_ref p = mid_array_get(mid_get(all), i * 10);
+        mid_array_set(kit.heap, mid_get(kept), i, p);
+        ids[i] = mid_object_id(kit.heap, p);
+        if (i > 0)
+            mid_store(kit.heap, p, &as_pair(p)->left, mid_array_get(mid_get(kept), i - 1));
+    }
+    struct mid_persistent *handle = mid_persistent_new(kit.heap, mid_array_get(mid_get(kept), 5), NULL);
+    struct mid_weak *weak = mid_weak_new(kit.heap, mid_array_get(mid_get(kept), 7), NULL, NULL, NULL);
+    size_t before = kit_stats(&kit).spaces[MID_SPACE_OLD].total_bytes;
+    uintptr_t place = (uintptr_t)mid_array_get(mid_get(kept), KEPT / 2).object;
+    mid_set(all, mid_null());
+    mid_heap_collect(kit.heap, MID_COLLECT_FULL, NULL);
+    struct mid_gc_stats stats = kit_stats(&kit);
+    ck_assert_uint_eq(stats.spaces[MID_SPACE_OLD].objects, KEPT);
+    ck_assert_uint_le(stats.spaces[MID_SPACE_OLD].total_bytes, before / 5);
+    ck_assert_uint_ge(stats.compactions, 1);
+    bool moved = false;
+    for (unsigned i = 0; i < KEPT; i++) {
+        struct mid_ref p = mid_array_get(mid_get(kept), i);
+        ck_assert_uint_eq(as_pair(p)->value, i * 10);
+        ck_assert_uint_eq(mid_object_id(kit.heap, p), ids[i]);
+        ck_assert(i == 0 || mid_same(as_pair(p)->left, mid_array_get(mid_get(kept), i - 1)));
+        moved |= i == KEPT / 2 && (uintptr_t)p.object != place;
+    }
+    ck_assert(moved || stats.compactions > 0);
+    ck_assert(mid_same(mid_persistent_get(handle), mid_array_get(mid_get(kept), 5)));
+    ck_assert(mid_same(mid_weak_get(kit.heap, weak), mid_array_get(mid_get(kept), 7)));
+    mid_weak_release(kit.heap, weak);
+}
+END_TEST
+
 START_TEST(collect__bad_kind__is_invalid)
 {
     ck_assert_int_eq(mid_heap_collect(kit.heap, (enum mid_collect)9, NULL), MID_E_INVALID);
@@ -425,6 +468,7 @@ int main(void)
     tcase_add_test(c, mark__deep_list_and_tiny_stack__loses_nothing);
     tcase_add_test(c, step__path_cut_behind_the_marker__object_is_kept);
     tcase_add_test(c, step__huge_array__is_marked_by_pieces);
+    tcase_add_test(c, compact__sparse_blocks__are_emptied_and_all_references_follow);
     tcase_add_test(c, collect__bad_kind__is_invalid);
     tcase_add_test(c, stats__unknown_size__is_invalid);
     tcase_add_test(c, stats__allocated_bytes__count_every_object);

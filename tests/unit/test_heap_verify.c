@@ -123,6 +123,11 @@ BREAKS(sweep__unswept_while_idle__named, "sweep.I3", {
     block()->state = MID__BLOCK_UNSWEPT;
     mid__old_block_list(&class->unswept, block());
 })
+BREAKS(compact__evacuated_block_left__named, "compact.I1", {
+    mid__old_retire_current(heap);
+    mid__old_block_unlist(&heap->old.classes[block()->class_index].partial, block());
+    block()->state = MID__BLOCK_EVACUATED;
+})
 /* watched objects and handles */
 BREAKS(watched__wrong_side__named, "finalize.I1", heap->finalizers.old++)
 BREAKS(watched__no_object__named, "finalize.I1", heap->finalizers.entries[0].object += 8)
@@ -188,6 +193,46 @@ START_TEST(mark__bit_without_object__named)
 }
 END_TEST
 
+/* A compaction while the nursery holds objects that old ones refer to, as after promotions that failed: _i == 1 with the
+ * lists of the remembered set lost. */
+START_TEST(compact__remembered_slots__move_with_their_objects)
+{
+    enum { MANY = 30000, KEPT = MANY / 10 };
+    struct kit mine;
+    ck_assert_int_eq(kit_make(&mine, "semispace=1M,semispace-start=1M,compaction=off,marking=stop"), MID_OK);
+    struct mid_heap *h = mine.heap;
+    struct mid_slot null = mid_local(h, mid_null()), all = mid_local(h, mid_new_array(h, mine.array, MANY));
+    struct mid_slot kept = mid_local(h, mid_new_array(h, mine.array, KEPT));
+    for (unsigned i = 0; i < MANY; i++)
+        mid_array_set(h, mid_get(all), i, kit_pair(&mine, null, null, i));
+    mid_heap_collect(h, MID_COLLECT_FULL, NULL);
+    for (unsigned i = 0; i < KEPT; i++)
+        mid_array_set(h, mid_get(kept), i, mid_array_get(mid_get(all), i * 10));
+    mid_set(all, mid_null());
+    mid_heap_collect(h, MID_COLLECT_FULL, NULL);
+    for (unsigned i = 0; i < KEPT; i++) {
+        struct mid_ref p = kit_pair(&mine, null, null, 7 * i), holder = mid_array_get(mid_get(kept), i);
+        mid_init_field(&as_pair(p)->left, holder); /* a young field that refers to a moved object */
+        mid_store(h, holder, &as_pair(holder)->right, p);
+    }
+    size_t before = h->old.blocks_used;
+    h->remset.lost = _i == 1;
+    h->options.compaction = MID_COMPACTION_ALWAYS;
+    mid__compact(h, MID_COLLECTION_FULL);
+    ck_assert_uint_eq(kit_verify(&mine), 0);
+    ck_assert_uint_eq(h->totals.compactions, 1);
+    ck_assert_uint_lt(h->old.blocks_used, before);
+    mid_heap_collect(h, MID_COLLECT_SCAVENGE, NULL);
+    mid_heap_collect(h, MID_COLLECT_FULL, NULL);
+    for (unsigned i = 0; i < KEPT; i++) {
+        struct mid_ref holder = mid_array_get(mid_get(kept), i);
+        ck_assert_uint_eq(as_pair(as_pair(holder)->right)->value, 7 * i);
+        ck_assert(mid_same(as_pair(as_pair(holder)->right)->left, holder));
+    }
+    kit_end(&mine);
+}
+END_TEST
+
 int main(void)
 {
     TCase *c = tcase_create("heap_verify");
@@ -229,6 +274,7 @@ int main(void)
     tcase_add_test(c, remset__slot_of_the_dead__named);
     tcase_add_test(c, mark__bit_while_idle__named);
     tcase_add_test(c, sweep__unswept_while_idle__named);
+    tcase_add_test(c, compact__evacuated_block_left__named);
     tcase_add_test(c, watched__wrong_side__named);
     tcase_add_test(c, watched__no_object__named);
     tcase_add_test(c, watched__weak_disagrees__named);
@@ -244,5 +290,6 @@ int main(void)
     tcase_add_test(c, mark__grey_object_white__named);
     tcase_add_test(c, mark__bit_without_object__named);
     tcase_add_test(c, stats__overhead_wrong__named);
+    tcase_add_loop_test(c, compact__remembered_slots__move_with_their_objects, 0, 2);
     return run_suite("heap_verify", c, NULL);
 }

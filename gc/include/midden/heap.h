@@ -152,6 +152,14 @@ enum mid_growth {
     MID_GROWTH_FIXED = 2    /* ... when old_fixed_bytes are in use, whatever survives: for measurements at equal heaps */
 };
 
+enum mid_compaction {
+    MID_COMPACTION_DEFAULT = 0, /* auto */
+    MID_COMPACTION_OFF = 1,
+    MID_COMPACTION_AUTO = 2,  /* at full collections in one pause, when an eighth of the blocks would be gained; always at
+                                 a last-resort collection */
+    MID_COMPACTION_ALWAYS = 3 /* when at least one block would be gained */
+};
+
 enum mid_torture {
     MID_TORTURE_NONE = 0,
     MID_TORTURE_SCAVENGE = 1,  /* a scavenge at every torture_every-th allocation */
@@ -196,6 +204,7 @@ struct mid_heap_options {
     uint32_t growth;              /* enum mid_growth */
     uint32_t growth_percent;      /* 1..1000; 60 */
     uint32_t marking;             /* enum mid_marking */
+    uint32_t compaction;          /* enum mid_compaction */
     uint32_t torture;             /* enum mid_torture */
     uint32_t torture_every;       /* 1 */
     uint32_t verify;              /* enum mid_verify */
@@ -203,6 +212,7 @@ struct mid_heap_options {
     uint32_t manual_finalizers;   /* 1: finalizers run only in mid_heap_finalize */
     uint32_t pause_target_us;     /* microseconds of CPU that a scavenge or a step should not exceed: the nursery and the
                                      steps are sized by what they have taken; no target, and no clock decides */
+    uint32_t reserved;            /* 0 */
     mid_trace_line_fn trace_line;
     void *trace_user;
     mid_near_limit_fn near_limit;
@@ -379,7 +389,7 @@ struct mid_gc_stats {
     size_t remembered_slots;
     size_t locals, persistents, weaks, buffers;
     size_t finalizers, finalizers_waiting;
-    uint64_t scavenges, full_collections, mark_steps, refusals;
+    uint64_t scavenges, full_collections, mark_steps, compactions, refusals;
     uint64_t allocated_bytes;      /* since the heap was made, headers included */
     uint64_t promoted_bytes, failed_promotion_bytes, copied_bytes, marked_bytes;
     uint64_t mark_stack_overflows;
