@@ -48,6 +48,16 @@ if command -v pkg-config >/dev/null; then
     # shellcheck disable=SC2086
     check "C, static" "${CC:-cc}" -std=c11 -Wall -Wextra -pedantic -Werror $cflags -o "$tmp/list" "$here/list.c" $static
     same "it runs" "midden $version, $version" "$("$tmp/list" "$tmp/list.heapsnapshot")"
+    # shellcheck disable=SC2086
+    for language in c99 c17; do
+        check "a heap in C ($language), shared" "${CC:-cc}" -O2 -std=$language -Wall -Wextra -pedantic -Werror $cflags -o "$tmp/heap" "$here/heap.c" $libs
+        same "it runs" "midden $version, 99400500" "$(LD_LIBRARY_PATH=$lib "$tmp/heap" "$tmp/heap.heapsnapshot")"
+    done
+    # shellcheck disable=SC2086
+    check "a heap in C, static" "${CC:-cc}" -std=c11 $cflags -o "$tmp/heap" "$here/heap.c" $static
+    same "it runs" "midden $version, 99400500" "$("$tmp/heap" "$tmp/heap.heapsnapshot")"
+    same "its snapshot has the list and nothing dead" '"count":999' \
+        "$("$root/bin/midden" summary --json "$tmp/heap.heapsnapshot" | grep '"name":"Item"' | grep -o '"count":[0-9]*')"
     if command -v c++ >/dev/null; then
         # shellcheck disable=SC2086
         for language in c++11 c++17; do
@@ -79,6 +89,7 @@ if command -v cmake >/dev/null && command -v c++ >/dev/null; then
         same "$program runs" "midden $version, $version" "$("$tmp/cmake/$program" "$tmp/list.heapsnapshot")"
     done
     same "pool runs" "midden $version, 1000 squares" "$("$tmp/cmake/pool")"
+    same "heap runs" "midden $version, 99400500" "$("$tmp/cmake/heap" "$tmp/heap.heapsnapshot")"
     check "a newer one is not there" refused 99.0
     check "the next minor one is not there" refused "${version%%.*}.99"
     check "any will do" configure ""
