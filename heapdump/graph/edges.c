@@ -169,10 +169,12 @@ static bool resize_all(struct mid__graph_private *own, size_t room)
 
 static size_t first_room(const struct loaded *l, const struct scan *s)
 {
-    uint64_t size = mid__input_size(s->in);
+    uint64_t size = mid__input_size(s->in), limit = s->graph->own->memory.limit_bytes / 64;
     uint64_t room = l->nodes_done ? l->edge_counts : l->meta.has_edge_count ? l->meta.header_edges : 4096;
     uint64_t most = size != 0 ? size / (2 * (uint64_t)l->meta.edge_fields) + 1 : (uint64_t)1 << 25;
-    return (size_t)(room < 16 ? 16 : room < most ? room : most);
+    if (limit != 0 && limit < most)
+        most = limit;
+    return (size_t)(room < most ? room : most) + 16;
 }
 
 bool edges_read(struct loaded *l, struct numbers *n)

@@ -228,12 +228,16 @@ static bool resize_all(struct mid__graph_private *own, size_t room)
            resize(own, &own->detachedness, 1, room, true) && resize(own, &own->trace_id, 4, room, false);
 }
 
-/* How many nodes to expect: the header's word, but not more than the input can hold, nor much on its word alone. */
+/* How many nodes to expect: the header's word, but not more than the input can hold or the limit of memory allows, nor
+ * much on its word alone. */
 static size_t first_room(const struct loaded *l, const struct scan *s)
 {
-    uint64_t size = mid__input_size(s->in), room = l->meta.has_node_count ? l->meta.header_nodes : 4096;
+    uint64_t size = mid__input_size(s->in), limit = s->graph->own->memory.limit_bytes / 64;
+    uint64_t room = l->meta.has_node_count ? l->meta.header_nodes : 4096;
     uint64_t most = size != 0 ? size / (2 * (uint64_t)l->meta.node_fields) + 1 : (uint64_t)1 << 24;
-    return (size_t)(room < 16 ? 16 : room < most ? room : most);
+    if (limit != 0 && limit < most)
+        most = limit;
+    return (size_t)(room < most ? room : most) + 16;
 }
 
 static bool take_batch(const struct batch *b, size_t room)
