@@ -46,6 +46,7 @@ struct options {
     bool depth_given;
     const char *sort;    /* one of the verb's keys, or NULL */
     const char *columns; /* the directory of export --columns, or NULL */
+    const char *csv, *html; /* the files of export, or NULL */
     bool has_filter;
     unsigned filter;     /* enum mid__filter, when has_filter */
     struct mid__where *where; /* or NULL */

@@ -28,7 +28,7 @@ struct option_line {
 
 enum { LETTER_JSON = 256, LETTER_COLOR, LETTER_NO_PAGER, LETTER_SORT, LETTER_INTERFACES, LETTER_BYTES, LETTER_SYNTHETIC,
        LETTER_DEPTH, LETTER_COLUMNS, LETTER_JUNIT,
-       LETTER_FILTER, LETTER_WHERE, LETTER_RULE };
+       LETTER_FILTER, LETTER_WHERE, LETTER_CSV, LETTER_HTML, LETTER_RULE };
 
 static const struct option_line lines[] = {
     {OPTION_LIMIT, "limit", 'n', required_argument, "-n, --limit=N", "at most N rows; 0 means all"},
@@ -52,6 +52,9 @@ static const struct option_line lines[] = {
     {OPTION_RULES, "max-growth", LETTER_RULE + 3, required_argument, "--max-growth=CLASS=N",
      "at most N objects more in the last file than in the first"},
     {OPTION_RULES, "junit", LETTER_JUNIT, required_argument, "--junit=FILE", "write the results as JUnit XML, too"},
+    {OPTION_COLUMNS, "csv", LETTER_CSV, required_argument, "--csv=FILE", "write the class table, for spreadsheets"},
+    {OPTION_COLUMNS, "html", LETTER_HTML, required_argument, "--html=FILE",
+     "write a page with the dominator tree and the class table"},
     {OPTION_BYTES, "bytes", LETTER_BYTES, no_argument, "--bytes", "sizes as exact numbers of bytes"},
     {OPTION_COMMON, "json", LETTER_JSON, no_argument, "--json", "one JSON document instead of text"},
     {OPTION_COMMON, "color", LETTER_COLOR, required_argument, "--color=WHEN",
@@ -203,6 +206,12 @@ static void take(struct options *o, int letter)
         break;
     case LETTER_SYNTHETIC:
         o->synthetic = true;
+        break;
+    case LETTER_CSV:
+        o->csv = optarg;
+        break;
+    case LETTER_HTML:
+        o->html = optarg;
         break;
     case LETTER_FILTER:
         read_filter(o, optarg);

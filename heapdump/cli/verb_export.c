@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * verb_export.c: `midden export`: the figures of every object as raw columns, for programs that calculate:
+ * verb_export.c: `midden export`: a page (export_html.c), a table for spreadsheets (export_csv.c), or the figures of
+ * every object as raw columns, for programs that calculate:
  *
  *     dominator.u32   ordinal of the immediate dominator (the root's is its own)
  *     retained.u64    bytes
@@ -10,6 +11,7 @@
  * Little-endian whatever the machine, without a header, one value a node in the order of the snapshot.
  */
 #include "dump.h"
+#include "export.h"
 #include "files.h"
 
 struct column {
@@ -58,49 +60,86 @@ static void write_column(const struct column *c, const struct mid__graph *g, FIL
     }
 }
 
-static void print(const struct options *options, const struct mid__graph *g)
+static void write_columns(const struct dump *d, const char *directory)
 {
-    struct output o;
-    output_begin(&o, options);
-    if (options->json) {
-        json_open(&o.json, '{');
-        json_key(&o.json, "directory");
-        json_words(&o.json, options->columns);
-        json_key(&o.json, "nodes");
-        json_unsigned(&o.json, g->node_count);
-        json_key(&o.json, "files");
-        json_open(&o.json, '[');
+    struct file_set *set = files_begin(directory);
+    for (size_t i = 0; i < COLUMNS; i++)
+        write_column(&columns[i], d->graph, files_next(set, columns[i].name));
+    files_commit(set);
+}
+
+/* ---- the answer: what was written */
+
+static void json_member(struct json *j, const char *key, const char *path)
+{
+    if (path == NULL)
+        return;
+    json_key(j, key);
+    json_words(j, path);
+}
+
+static void print_json(const struct options *options, const struct mid__graph *g, struct json *j)
+{
+    json_open(j, '{');
+    json_member(j, "directory", options->columns);
+    json_key(j, "nodes");
+    json_unsigned(j, g->node_count);
+    if (options->columns != NULL) {
+        json_key(j, "files");
+        json_open(j, '[');
         for (size_t i = 0; i < COLUMNS; i++)
-            json_words(&o.json, columns[i].name);
-        json_close(&o.json, ']');
-        json_close(&o.json, '}');
-        json_end(&o.json);
-    } else {
-        struct text t = {0};
-        text_add(&t, cli_quote(options->columns));
-        text_add(&t, ": ");
+            json_words(j, columns[i].name);
+        json_close(j, ']');
+    }
+    json_member(j, "csv", options->csv);
+    json_member(j, "html", options->html);
+    json_close(j, '}');
+    json_end(j);
+}
+
+static void print_text(const struct options *options, const struct mid__graph *g, struct output *o)
+{
+    struct text t = {0};
+    if (options->columns != NULL) {
+        text_addf(&t, "%s: ", cli_quote(options->columns));
         for (size_t i = 0; i < COLUMNS; i++)
             text_addf(&t, "%s%s", i != 0 ? " " : "", columns[i].name);
         text_add(&t, " of ");
         text_add_count(&t, g->node_count);
         text_add(&t, " nodes\n");
-        output_text(&o, PAINT_PLAIN, &t);
-        text_free(&t);
     }
-    output_end(&o);
+    if (options->csv != NULL)
+        text_addf(&t, "%s: the class table\n", cli_quote(options->csv));
+    if (options->html != NULL)
+        text_addf(&t, "%s: a page with the dominator tree and the class table\n", cli_quote(options->html));
+    output_text(o, PAINT_PLAIN, &t);
+    text_free(&t);
 }
 
 static enum cli_status run(const struct options *options)
 {
     struct dump d;
-    if (options->columns == NULL || options->columns[0] == '\0')
-        cli_die(CLI_USAGE, "export: say where to: --columns=DIR (see midden export --help)");
-    dump_open(&d, options->operands[0], MID__PARTS_FIGURES);
-    struct file_set *set = files_begin(options->columns);
-    for (size_t i = 0; i < COLUMNS; i++)
-        write_column(&columns[i], d.graph, files_next(set, columns[i].name));
-    files_commit(set);
-    print(options, d.graph);
+    struct output o;
+    bool tables = options->csv != NULL || options->html != NULL;
+    if (!tables && (options->columns == NULL || options->columns[0] == '\0'))
+        cli_die(CLI_USAGE, "export: say where to: --columns=DIR, --csv=FILE or --html=FILE (see midden export --help)");
+    dump_open(&d, options->operands[0], MID__PARTS_FIGURES | (tables ? MID__PART_DOMINATED : 0));
+    if (options->interfaces)
+        dump_infer(&d);
+    if (tables)
+        dump_classify(&d, options->interfaces ? d.interfaces : NULL, true);
+    if (options->columns != NULL)
+        write_columns(&d, options->columns);
+    if (options->csv != NULL)
+        export_csv(&d, options->csv);
+    if (options->html != NULL)
+        export_html(&d, options->html);
+    output_begin(&o, options);
+    if (options->json)
+        print_json(options, d.graph, &o.json);
+    else
+        print_text(options, d.graph, &o);
+    output_end(&o);
     dump_close(&d);
     return CLI_FINE;
 }
@@ -108,10 +147,11 @@ static enum cli_status run(const struct options *options)
 const struct verb verb_export = {
     .name = "export",
     .operands = "FILE",
-    .summary = "the figures of every object, as raw columns",
-    .about = "Writes the figures of all objects as little-endian arrays in the order of the snapshot's nodes. The files\n"
-             "appear together and whole, or not at all.",
+    .summary = "a page, a spreadsheet, or the figures as raw columns",
+    .about = "Writes, each whole or not at all: a page that needs no network, with the dominator tree to look into and the\n"
+             "class table to search (--html); the class table for spreadsheets (--csv); the figures of all objects as\n"
+             "little-endian arrays in the order of the snapshot's nodes (--columns).",
     .operands_min = 1,
     .operands_max = 1,
-    .options = OPTION_COMMON | OPTION_COLUMNS,
+    .options = OPTION_COMMON | OPTION_COLUMNS | OPTION_INTERFACES,
     .run = run};

@@ -25,7 +25,7 @@ _midden()
     strings) options+=' --where= --filter= --limit= --sort= --bytes' keys='retained wasted shallow count' ;;
     check) options+=' --where= --filter= --max-count= --max-shallow= --max-retained= --max-growth= --junit= --interfaces --bytes' ;;
     suspects) options+=' --limit= --bytes' ;;
-    export) options+=' --columns=' ;;
+    export) options+=' --columns= --html= --csv= --interfaces' ;;
     esac
     # bash cuts words at =
     [[ $current == '=' ]] && current=
@@ -38,7 +38,7 @@ _midden()
         ;;
     --sort) mapfile -t COMPREPLY < <(compgen -W "$keys" -- "$current"); return ;;
     --columns) compopt -o filenames 2>/dev/null; mapfile -t COMPREPLY < <(compgen -d -- "$current"); return ;;
-    --junit) compopt -o filenames 2>/dev/null; mapfile -t COMPREPLY < <(compgen -f -- "$current"); return ;;
+    --junit | --html | --csv) compopt -o filenames 2>/dev/null; mapfile -t COMPREPLY < <(compgen -f -- "$current"); return ;;
     --limit | --depth | -n | --max-* | --where) return ;;
     esac
     if [[ $current == -?* ]]; then

@@ -11,7 +11,7 @@ complete -c midden -n "not __fish_seen_subcommand_from $verbs" -a diff -d 'What 
 complete -c midden -n "not __fish_seen_subcommand_from $verbs" -a strings -d 'Strings that are there more than once'
 complete -c midden -n "not __fish_seen_subcommand_from $verbs" -a check -d 'Rules about classes, for CI'
 complete -c midden -n "not __fish_seen_subcommand_from $verbs" -a suspects -d 'What probably leaks'
-complete -c midden -n "not __fish_seen_subcommand_from $verbs" -a export -d 'The figures of every object as raw columns'
+complete -c midden -n "not __fish_seen_subcommand_from $verbs" -a export -d 'A page, a spreadsheet, or raw columns'
 complete -c midden -s h -l help -d 'Help'
 complete -c midden -n "__fish_seen_subcommand_from $verbs" -F
 complete -c midden -n "__fish_seen_subcommand_from $verbs" -l json -d 'One JSON document'
@@ -19,7 +19,7 @@ complete -c midden -n "__fish_seen_subcommand_from $verbs" -l color -xa 'auto al
 complete -c midden -n "__fish_seen_subcommand_from $verbs" -l no-pager -d 'Never start $PAGER'
 complete -c midden -n "__fish_seen_subcommand_from summary top tree object diff strings suspects" -s n -l limit -x -d 'At most N rows; 0 means all'
 complete -c midden -n "__fish_seen_subcommand_from summary top tree object path diff strings check suspects" -l bytes -d 'Exact sizes'
-complete -c midden -n "__fish_seen_subcommand_from summary check" -l interfaces -d 'Group plain objects by their properties'
+complete -c midden -n "__fish_seen_subcommand_from summary check export" -l interfaces -d 'Group plain objects by their properties'
 complete -c midden -n "__fish_seen_subcommand_from summary" -l sort -xa 'retained shallow count name' -d 'Order'
 complete -c midden -n "__fish_seen_subcommand_from top" -l sort -xa 'retained shallow distance' -d 'Order'
 complete -c midden -n "__fish_seen_subcommand_from top" -l synthetic -d 'With the nodes that stand for roots'
@@ -34,3 +34,5 @@ complete -c midden -n "__fish_seen_subcommand_from check" -l junit -rF -d 'Write
 complete -c midden -n "__fish_seen_subcommand_from strings" -l sort -xa 'retained wasted shallow count' -d 'Order'
 complete -c midden -n "__fish_seen_subcommand_from tree" -l depth -x -d 'Levels; 0 means all'
 complete -c midden -n "__fish_seen_subcommand_from export" -l columns -xa '(__fish_complete_directories)' -d 'Where to write'
+complete -c midden -n "__fish_seen_subcommand_from export" -l html -rF -d 'Write a page'
+complete -c midden -n "__fish_seen_subcommand_from export" -l csv -rF -d 'Write the class table'

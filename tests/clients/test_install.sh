@@ -127,7 +127,7 @@ if command -v bash >/dev/null; then
     complete() { # words...: what bash would offer for the last one
         bash -c '. heapdump/completions/midden.bash; COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); _midden 2>/dev/null; echo "${COMPREPLY[*]}"' midden "$@"
     }
-    same "bash: verbs" "summary" "$(complete midden su)"
+    same "bash: verbs" "summary suspects" "$(complete midden su)"
     same "bash: options" "--synthetic" "$(complete midden top --sy)"
     same "bash: orders" "delta_size delta" "$(complete midden diff --sort = d)"
     same "bash: colours" "always" "$(complete midden diff --color = al)"

@@ -1,0 +1,110 @@
+#!/bin/sh
+# `midden export --csv` and `--html`: the figures are those of `summary` and `tree`, hostile names are harmless in a
+# spreadsheet and in a page, files are whole or absent.
+. tests/support/tap.sh
+fixtures=$PWD/tests/golden/fixtures
+after=$fixtures/node20-5mb-after.heapsnapshot.gz
+
+# ---- the class table
+check "a table" "$midden" export --csv="$tmp/classes.csv" "$after"
+"$midden" summary --json "$after" >"$tmp/summary.json"
+cat >"$tmp/same_classes.pl" <<'END'
+use strict;
+use warnings;
+use JSON::PP;
+local $/;
+open my $f, '<:raw', $ARGV[0] or die;
+my $csv = <$f>;
+my %row;
+$csv =~ s/^class,key,count,shallow,retained\r\n// or die "no title";
+while ($csv =~ s/^"((?:[^"]|"")*)","((?:[^"]|"")*)",(\d+),(\d+),(\d+)\r\n//) { $row{$2 =~ s/""/"/gr} = "$3 $4 $5" }
+die "not a row: " . substr($csv, 0, 60) if $csv ne '';
+open my $s, '<:raw', $ARGV[1] or die;
+my $classes = JSON::PP->new->decode(<$s>)->{classes};
+@$classes == keys %row or die scalar(@$classes) . " classes";
+for (@$classes) { utf8::encode(my $k = $_->{key}); ($row{$k} // '') eq "$_->{count} $_->{shallow} $_->{retained}" or die $_->{key} }
+END
+check "it is the summary's" perl "$tmp/same_classes.pl" "$tmp/classes.csv" "$tmp/summary.json"
+"$midden" export --interfaces --csv="$tmp/classes.csv" "$after" >/dev/null
+"$midden" summary --interfaces --json "$after" >"$tmp/summary.json"
+check "with interfaces, too" perl "$tmp/same_classes.pl" "$tmp/classes.csv" "$tmp/summary.json"
+
+# ---- the page
+check "a page" "$midden" export --html="$tmp/page.html" "$after"
+cat >"$tmp/judge_page.pl" <<'END'
+use strict;
+use warnings;
+use JSON::PP;
+local $/;
+open my $f, '<:raw', $ARGV[0] or die;
+my $page = <$f>;
+my ($data) = $page =~ m{<script type="application/json" id="data">\n(.*?)</script>}s or die "no data";
+die "a bare < in the data" if $data =~ /</;
+my $d = JSON::PP->new->decode($data);
+die "sizes" if $d->{tree}[2] > $d->{total_size};
+my ($nodes, @todo) = (0, $d->{tree});
+while (my $n = pop @todo) { # what is below a node is no more than what it retains, and nothing is lost
+    $nodes++;
+    my $below = $n->[6];
+    $below += $_->[2] for @{$n->[4]};
+    die "@$n[0, 1]: $below + $n->[3] is not $n->[2]" if $below + $n->[3] != $n->[2];
+    push @todo, @{$n->[4]};
+}
+die "$nodes nodes" if $nodes > 20001;
+print "$nodes ", scalar @{$d->{classes}}, "\n";
+END
+same "its tree adds up at every node, and all classes are there" "yes 155" \
+    "$(perl "$tmp/judge_page.pl" "$tmp/page.html" | awk '{ print ($1 > 100 ? "yes" : "no"), $2 }')"
+same "it asks the network for nothing" 0 "$(grep -c 'https\?:\|src=\|@import\|url(' "$tmp/page.html")"
+same "its policy forbids it to" 1 "$(grep -c "Content-Security-Policy.*default-src 'none'" "$tmp/page.html")"
+for name in tiny1 tiny2 tiny3 node26-empty; do
+    "$midden" export --html="$tmp/$name.html" "$fixtures/$name".heapsnapshot* >/dev/null
+    check "$name: the tree adds up" perl "$tmp/judge_page.pl" "$tmp/$name.html"
+done
+
+# ---- hostile names
+cat >"$tmp/hostile" <<'END'
+{"snapshot":{"meta":{"node_fields":["type","name","id","self_size","edge_count"],"node_types":[["hidden","array","string","object","code","closure","regexp","number","native","synthetic"],"string","number","number","number"],"edge_fields":["type","name_or_index","to_node"],"edge_types":[["context","element","property","internal","hidden","shortcut","weak"],"string_or_number","node"]},"node_count":8,"edge_count":7},
+"nodes":[9,0,1,0,7, 3,1,3,64,0, 3,2,5,64,0, 3,3,7,64,0, 3,4,9,64,0, 3,5,11,64,0, 3,6,13,64,0, 3,7,15,64,0],
+"edges":[5,1,5, 5,2,10, 5,3,15, 5,4,20, 5,5,25, 5,6,30, 5,7,35],
+"strings":["","x</script><script>document.title='owned'</script>","x<!--<script>","=cmd|' /C calc'!A0","  @SUM(1)","\u0009=1+1","a\"b,c\r\n+1","\u202e-\u001b[31m\ud800\u0000"]}
+END
+check "a page of hostile names" "$midden" export --html="$tmp/hostile.html" --csv="$tmp/hostile.csv" "$tmp/hostile"
+check "its data is sound" perl "$tmp/judge_page.pl" "$tmp/hostile.html"
+same "no element but the page's own" 2 "$(grep -c '</script>' "$tmp/hostile.html")"
+same "no raw control or mark" "0 0" "$(for f in html csv; do tr -d '\r' <"$tmp/hostile.$f" | LC_ALL=C grep -c -a -P '[\x00-\x08\x0b-\x1f\x7f]|\xe2\x80\xae|\xed[\xa0-\xbf]'; done | tr '\n' ' ' | sed 's/ $//')"
+same "no cell begins as a formula" 0 "$(LC_ALL=C grep -c '\(^\|,\)" *[=+@-]' "$tmp/hostile.csv")"
+same "formulas are there behind an apostrophe" 2 "$(LC_ALL=C grep -c "^\"'[ ]*[=@]" "$tmp/hostile.csv")"
+same "every row is one line" 8 "$(wc -l <"$tmp/hostile.csv" | tr -d ' ')"
+if command -v chromium >/dev/null; then
+    timeout 60 chromium --headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking \
+        --disable-component-update --disable-sync --user-data-dir="$tmp/profile" --dump-dom "file://$tmp/hostile.html" \
+        >"$tmp/dom" 2>/dev/null
+    same "a browser shows it and runs nothing of it" "1 0" "$(grep -c '<title>.*hostile</title>' "$tmp/dom") $(grep -c '<title>owned' "$tmp/dom")"
+    same "a browser draws every class" 7 "$(grep -o '<td title=' "$tmp/dom" | wc -l | tr -d ' ')"
+else
+    skip "a browser shows it and runs nothing of it" "chromium is not installed"
+fi
+
+# ---- whole or absent
+refused() { # what status pattern arguments...
+    what=$1 status=$2 pattern=$3
+    shift 3
+    timeout 60 "$midden" export "$@" >"$tmp/out" 2>"$tmp/err" </dev/null
+    same "$what" "$status 1 0 1" "$? $(wc -l <"$tmp/err" | tr -d ' ') $(wc -c <"$tmp/out" | tr -d ' ') $(grep -c "^midden: .*$pattern" "$tmp/err")"
+}
+refused "nowhere to write to" 2 "say where to" "$fixtures/tiny1.heapsnapshot"
+refused "a directory that is not there" 3 "cannot write" --html="$tmp/no/page.html" "$fixtures/tiny1.heapsnapshot"
+refused "a directory for a file" 3 "cannot write" --csv="$tmp" "$fixtures/tiny1.heapsnapshot"
+echo mine >"$tmp/kept.html"
+refused "a damaged snapshot" 3 "classes.csv: " --html="$tmp/kept.html" "$tmp/classes.csv"
+same "what was there stays" mine "$(cat "$tmp/kept.html")"
+(
+    ulimit -f 16
+    timeout 60 "$midden" export --html="$tmp/kept.html" "$after" >"$tmp/out" 2>"$tmp/err"
+    echo $? >"$tmp/status"
+) 2>/dev/null
+same "a full disk: status, one line, and what was there" "3 1 mine" "$(cat "$tmp/status") $(wc -l <"$tmp/err" | tr -d ' ') $(cat "$tmp/kept.html")"
+same "no temporary stays" "" "$(ls -A "$tmp" | grep '^\.kept')"
+
+finish
