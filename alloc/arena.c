@@ -76,62 +76,22 @@ enum mid_status mid__arena_init(struct mid__arena *a, size_t limit_bytes, size_t
 
 /* ---- the directory */
 
-static _Atomic(struct mid__region *) *entry_of(const struct mid__arena *a, uintptr_t address)
-{
-    if (address >> 48 != 0)
-        return NULL;
-    struct mid__leaf *leaf =
-        atomic_load_explicit(&a->root[address >> (MID__REGION_SHIFT + MID__LEAF_SHIFT)], memory_order_acquire);
-    return leaf == NULL ? NULL : &leaf->regions[(address >> MID__REGION_SHIFT) % MID__LEAF_ENTRIES];
-}
-
 /* Publishes a region; pairs with the acquire loads of mid__arena_find. False when there is no memory for a leaf. */
 static bool publish(struct mid__arena *a, struct mid__region *r)
 {
     uintptr_t address = (uintptr_t)r->memory;
     if (address >> 48 != 0)
         return false;
-    _Atomic(struct mid__region *) *entry = entry_of(a, address);
+    _Atomic(struct mid__region *) *entry = mid__arena_entry(a, address);
     if (entry == NULL) {
         struct mid__leaf *leaf = mid__arena_table(a, sizeof *leaf);
         if (leaf == NULL)
             return false;
         atomic_store_explicit(&a->root[address >> (MID__REGION_SHIFT + MID__LEAF_SHIFT)], leaf, memory_order_release);
-        entry = entry_of(a, address);
+        entry = mid__arena_entry(a, address);
     }
     atomic_store_explicit(entry, r, memory_order_release);
     return true;
-}
-
-struct mid__slab *mid__arena_find(const struct mid__arena *a, const void *p)
-{
-    uintptr_t address = (uintptr_t)p;
-    _Atomic(struct mid__region *) *entry = entry_of(a, address);
-    struct mid__region *r = entry == NULL ? NULL : atomic_load_explicit(entry, memory_order_acquire);
-    if (r == NULL)
-        return NULL;
-    struct mid__slab *s = &r->slabs[(address >> MID__UNIT_SHIFT) % MID__REGION_UNITS];
-    if (atomic_load_explicit(&s->tag, memory_order_relaxed) == 0)
-        return NULL;
-    size_t back = atomic_load_explicit(&s->back, memory_order_relaxed), unit = (size_t)(s - r->slabs);
-    return back > unit ? NULL : s - back;
-}
-
-/* ---- where things lie */
-
-char *mid__slab_memory(const struct mid__slab *s)
-{
-    return s->region->memory + ((size_t)s->index << MID__UNIT_SHIFT);
-}
-
-_Atomic(uint64_t) *mid__slab_words(const struct mid__slab *s)
-{
-    return s->region->words + s->index * s->region->unit_words;
-}
-
-struct mid__record *mid__slab_records(const struct mid__slab *s)
-{
-    return s->region->records == NULL ? NULL : s->region->records + s->index * s->region->unit_records;
 }
 
 /* ---- regions */
@@ -252,7 +212,7 @@ static bool unmap_region(struct mid__arena *a, struct mid__region *r)
         mid__shadow_region(r->memory, r->bytes);
         return false;
     }
-    atomic_store_explicit(entry_of(a, (uintptr_t)r->memory), NULL, memory_order_release);
+    atomic_store_explicit(mid__arena_entry(a, (uintptr_t)r->memory), NULL, memory_order_release);
     unlink_all(a, r);
     retire_tables(a, r);
     return true;

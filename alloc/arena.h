@@ -61,7 +61,48 @@ struct mid__arena {
     size_t used_bytes;   /* committed_bytes - spare_bytes */
 };
 
-/* Everything below needs the pool's lock, but for mid__arena_find. */
+/* The directory's entry for an address, or NULL when there is no leaf for it. */
+MID__INLINE _Atomic(struct mid__region *) *mid__arena_entry(const struct mid__arena *a, uintptr_t address)
+{
+    if (address >> 48 != 0)
+        return NULL;
+    struct mid__leaf *leaf =
+        atomic_load_explicit(&a->root[address >> (MID__REGION_SHIFT + MID__LEAF_SHIFT)], memory_order_acquire);
+    return leaf == NULL ? NULL : &leaf->regions[(address >> MID__REGION_SHIFT) % MID__LEAF_ENTRIES];
+}
+
+/* The slab that an address lies in, or NULL when it is in none of this arena's. No lock. O(1).
+ * Note [Looking up an address without the lock], in arena.c. */
+MID__INLINE struct mid__slab *mid__arena_find(const struct mid__arena *a, const void *p)
+{
+    uintptr_t address = (uintptr_t)p;
+    _Atomic(struct mid__region *) *entry = mid__arena_entry(a, address);
+    struct mid__region *r = entry == NULL ? NULL : atomic_load_explicit(entry, memory_order_acquire);
+    if (r == NULL)
+        return NULL;
+    struct mid__slab *s = &r->slabs[(address >> MID__UNIT_SHIFT) % MID__REGION_UNITS];
+    if (atomic_load_explicit(&s->tag, memory_order_relaxed) == 0)
+        return NULL;
+    size_t back = atomic_load_explicit(&s->back, memory_order_relaxed), unit = (size_t)(s - r->slabs);
+    return back > unit ? NULL : s - back;
+}
+
+MID__INLINE char *mid__slab_memory(const struct mid__slab *s)
+{
+    return s->region->memory + ((size_t)s->index << MID__UNIT_SHIFT);
+}
+
+MID__INLINE _Atomic(uint64_t) *mid__slab_words(const struct mid__slab *s)
+{
+    return s->region->words + s->index * s->region->unit_words;
+}
+
+MID__INLINE struct mid__record *mid__slab_records(const struct mid__slab *s)
+{
+    return s->region->records == NULL ? NULL : s->region->records + s->index * s->region->unit_records;
+}
+
+/* Everything below needs the pool's lock. */
 
 /* MID_E_MEMORY leaves nothing behind. `checked` makes room for records. */
 enum mid_status mid__arena_init(struct mid__arena *a, size_t limit_bytes, size_t unit_words, size_t unit_records);
@@ -81,9 +122,6 @@ void mid__arena_give(struct mid__arena *a, struct mid__slab *s);
 /* Gives spare units back to the system until at most `keep_bytes` are left; and, with keep_bytes 0, regions without a
  * slab. Returns by how much committed_bytes fell. */
 size_t mid__arena_purge(struct mid__arena *a, size_t keep_bytes);
-
-/* The slab that an address lies in, or NULL when it is in none of this arena's. No lock. O(1). */
-struct mid__slab *mid__arena_find(const struct mid__arena *a, const void *address);
 
 /* Maps zeroed memory for tables, counted in metadata_bytes; and unmaps it. NULL when there is none. */
 void *mid__arena_table(struct mid__arena *a, size_t bytes);

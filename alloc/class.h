@@ -23,6 +23,7 @@
 #define MID__CLASS_HUGE        127u
 #define MID__CLASSES           128u
 #define MID__CLASS_SMALL_MAX   8192u /* the largest size of mid__class_of_small */
+#define MID__CLASS_BELOW_MAX   7680u /* the largest whose class is below MID__CLASS_LARGE */
 #define MID__CLASS_UNITS_MAX   128u  /* slabs of the largest class */
 
 /* `bytes` up to 8192: the class of a small buffer; 8192 itself is MID__CLASS_LARGE. */

@@ -17,8 +17,8 @@
  * release needs no owner, and one lock serves a whole magazine.
  *
  * Bonwick and Adams 2001, section 3.1 (magazines, depot, two magazines a thread against thrashing at the border). Departures:
- * caches belong to threads and not to processors; a magazine's size is fixed by bytes (64 KiB a class) instead of growing by
- * contention; a refill from the slabs takes one slab's worth instead of one buffer; a thread's caches are bounded in bytes
+ * caches belong to threads and not to processors; a magazine's size is fixed by bytes (32 KiB a class) instead of growing by
+ * contention; a refill from the slabs takes half a magazine instead of one buffer; a thread's caches are bounded in bytes
  * over all classes, and the depot too; what is idle when the bound is reached goes first.
  *
  * Note [Emptying caches on demand]
@@ -27,8 +27,9 @@
  */
 #include "magazine.h"
 
-#define MAGAZINE_BYTES       ((size_t)64 << 10)
+#define MAGAZINE_BYTES       ((size_t)32 << 10)
 #define MAGAZINE_LARGE_MAX   ((size_t)128 << 10)
+#define REFILL_BYTES         ((size_t)2 * MID_POOL_SLAB_BYTES)
 #define DEPOT_FLOOR_BYTES    ((size_t)1 << 20)
 #define MAGAZINES_MAP_BYTES  ((size_t)16 << 10)
 
@@ -88,6 +89,8 @@ static void drain(struct mid_pool *pool, struct mid__magazine *m)
     while (m->count != 0) {
         void *p = m->slots[--m->count];
         struct mid__slab *s = mid__arena_find(&pool->arena, p);
+        if (s == NULL)
+            continue; /* I1 is broken; mid_pool_verify says so */
         struct mid__class *c = mid__pool_class(pool, s);
         size_t offset = (size_t)((char *)p - mid__slab_memory(s));
         mid__place_give(pool, c, s, offset, c->bytes);
@@ -167,7 +170,7 @@ static void empty_bin(struct mid_pool *pool, struct mid__cache *cache, unsigned 
     MID__CACHE_SET(bin->previous, NULL);
     for (int i = 0; i < 2; i++)
         if (both[i] != NULL) {
-            cache->charged -= mid__magazine_capacity(pool, id) * pool->classes[id].bytes;
+            cache->charged -= pool->classes[id].magazine * pool->classes[id].bytes;
             drain(pool, both[i]);
             drop_magazine(pool, both[i]);
         }
@@ -180,8 +183,8 @@ void mid__cache_empty(struct mid_pool *pool, struct mid__cache *cache)
             empty_bin(pool, cache, id);
 }
 
-/* The cache may hold more than it should: bins that were not used since the last time are emptied, and all but `id` if
- * that is not enough. */
+/* A magazine was given to the bin of `id`. When all of them could hold too much, bins that were not used since the last
+ * time are emptied, and all but `id` if that is not enough. */
 static void bound_cache(struct mid_pool *pool, struct mid__cache *cache, unsigned id)
 {
     for (int pass = 0; pass < 2 && cache->charged > pool->thread_cache_bytes; pass++)
@@ -217,34 +220,14 @@ static bool begin_miss(struct mid_pool *pool, struct mid__cache *cache, unsigned
 
 /* ---- taking */
 
-static void *pop(struct mid_cache_bin *bin, size_t bytes)
-{
-    unsigned n = bin->count - 1;
-    MID__CACHE_SET(bin->count, n);
-    MID__CACHE_SET(bin->allocs, bin->allocs + 1);
-    MID__CACHE_SET(bin->requested_in, bin->requested_in + bytes);
-    return MID__CACHE_GET(bin->slots[n]);
-}
-
-static void push(struct mid_cache_bin *bin, void *buffer, size_t bytes)
-{
-    unsigned n = bin->count;
-    MID__CACHE_SET(bin->slots[n], buffer);
-    if (bytes == MID__SIZE_UNKNOWN)
-        MID__CACHE_SET(bin->unsized, bin->unsized + 1);
-    else
-        MID__CACHE_SET(bin->requested_out, bin->requested_out + bytes);
-    MID__CACHE_SET(bin->count, n + 1);
-}
-
-/* One slab's worth from the slabs, and no slab taken only to fill the cache. */
+/* Some from the slabs: half a magazine, but not more than two slabs' worth, and of large ones just one. */
 static enum mid_status refill(struct mid_pool *pool, struct mid__class *c, struct mid_cache_bin *bin)
 {
-    size_t wanted = MID_POOL_SLAB_BYTES / c->bytes;
-    wanted = wanted < 1 ? 1 : wanted > bin->capacity / 2 ? bin->capacity / 2 : wanted;
+    size_t wanted = REFILL_BYTES / c->bytes;
+    wanted = wanted < 1 || c->large ? 1 : wanted > bin->capacity / 2 ? bin->capacity / 2 : wanted;
     unsigned n = 0;
     enum mid_status status = MID_OK;
-    while (n < wanted && (n == 0 || c->lists[MID_POOL_SLAB_PARTIAL].head != NULL)) {
+    while (n < wanted) {
         struct mid__taken t;
         status = mid__place_take(pool, c, c->bytes, &t);
         if (status != MID_OK)
@@ -277,7 +260,7 @@ static void *take_directly(struct mid_pool *pool, struct mid__class *c, size_t b
 static void *take_locked(struct mid__cache *cache, struct mid_pool *pool, unsigned id, size_t bytes,
                          enum mid_status *status)
 {
-    unsigned capacity = mid__magazine_capacity(pool, id);
+    unsigned capacity = pool->classes[id].magazine;
     struct mid_cache_bin *bin = &cache->face.bins[id];
     if (!begin_miss(pool, cache, id, capacity))
         return take_directly(pool, &pool->classes[id], bytes, status);
@@ -290,7 +273,7 @@ static void *take_locked(struct mid__cache *cache, struct mid_pool *pool, unsign
         if (*status != MID_OK)
             return NULL;
     }
-    return pop(bin, bytes);
+    return mid__bin_pop(bin, bytes);
 }
 
 void *mid__cache_take(struct mid__cache *cache, unsigned id, size_t bytes, enum mid_status *status)
@@ -298,10 +281,10 @@ void *mid__cache_take(struct mid__cache *cache, unsigned id, size_t bytes, enum 
     struct mid_cache_bin *bin = &cache->face.bins[id];
     *status = MID_OK;
     if (MID__LIKELY(bin->count != 0))
-        return pop(bin, bytes);
+        return mid__bin_pop(bin, bytes);
     if (bin->previous != NULL && bin->previous->count != 0) {
         swap(bin, bin->capacity);
-        return pop(bin, bytes);
+        return mid__bin_pop(bin, bytes);
     }
     struct mid_pool *pool = atomic_load_explicit(&cache->pool, memory_order_relaxed);
     pthread_mutex_lock(&pool->lock);
@@ -316,6 +299,8 @@ static void give_directly(struct mid_pool *pool, unsigned id, void *buffer, size
 {
     struct mid__class *c = &pool->classes[id];
     struct mid__slab *s = mid__arena_find(&pool->arena, buffer);
+    if (s == NULL)
+        return; /* its caller has found it */
     if (bytes == MID__SIZE_UNKNOWN)
         c->unsized++;
     else
@@ -340,10 +325,10 @@ static bool make_room(struct mid_pool *pool, struct mid__cache *cache, unsigned 
     load(bin, m, capacity);
     if (full != NULL) {
         depot_put(pool, id, full);
-    } else {
-        cache->charged += capacity * pool->classes[id].bytes;
-        bound_cache(pool, cache, id);
+        return true;
     }
+    cache->charged += capacity * pool->classes[id].bytes;
+    bound_cache(pool, cache, id);
     return true;
 }
 
@@ -351,18 +336,18 @@ void mid__cache_give(struct mid__cache *cache, unsigned id, void *buffer, size_t
 {
     struct mid_cache_bin *bin = &cache->face.bins[id];
     if (MID__LIKELY(bin->count < bin->capacity)) {
-        push(bin, buffer, bytes);
+        mid__bin_push(bin, buffer, bytes);
         return;
     }
     if (bin->previous != NULL && bin->previous->count == 0) {
         swap(bin, bin->capacity);
-        push(bin, buffer, bytes);
+        mid__bin_push(bin, buffer, bytes);
         return;
     }
     struct mid_pool *pool = atomic_load_explicit(&cache->pool, memory_order_relaxed);
     pthread_mutex_lock(&pool->lock);
-    if (make_room(pool, cache, id, mid__magazine_capacity(pool, id)))
-        push(bin, buffer, bytes);
+    if (make_room(pool, cache, id, pool->classes[id].magazine))
+        mid__bin_push(bin, buffer, bytes);
     else
         give_directly(pool, id, buffer, bytes);
     pthread_mutex_unlock(&pool->lock);

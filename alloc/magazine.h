@@ -24,12 +24,41 @@ struct mid__cache {
     struct mid__cache *next_of_pool, *next_of_thread;
     bool in_use;      /* by a thread; else it waits for one. Guarded by the registry's lock */
     uint64_t epoch;   /* the pool's when the cache was last emptied on demand */
-    size_t charged;   /* bytes that the loaded and previous magazines could hold */
+    size_t charged;   /* bytes that its magazines could hold */
     uint64_t seen[MID__CLASSES]; /* bin's allocs when the cache last looked for idle ones */
     _Atomic(uint64_t) misses;
 };
 
 _Static_assert(offsetof(struct mid__cache, face) == 0, "the public face comes first");
+
+/* The calling thread's caches, the one used last in front. */
+extern _Thread_local struct mid__cache *mid__thread_caches;
+
+MID__INLINE bool mid__cache_is_of(const struct mid__cache *cache, const struct mid_pool *pool)
+{
+    return cache != NULL && atomic_load_explicit(&cache->pool, memory_order_relaxed) == pool;
+}
+
+/* A buffer out of a bin that has one; into one that has room. */
+MID__INLINE void *mid__bin_pop(struct mid_cache_bin *bin, size_t bytes)
+{
+    unsigned n = bin->count - 1;
+    MID__CACHE_SET(bin->count, n);
+    MID__CACHE_SET(bin->allocs, bin->allocs + 1);
+    MID__CACHE_SET(bin->requested_in, bin->requested_in + bytes);
+    return MID__CACHE_GET(bin->slots[n]);
+}
+
+MID__INLINE void mid__bin_push(struct mid_cache_bin *bin, void *buffer, size_t bytes)
+{
+    unsigned n = bin->count;
+    MID__CACHE_SET(bin->slots[n], buffer);
+    if (bytes == MID__SIZE_UNKNOWN)
+        MID__CACHE_SET(bin->unsized, bin->unsized + 1);
+    else
+        MID__CACHE_SET(bin->requested_out, bin->requested_out + bytes);
+    MID__CACHE_SET(bin->count, n + 1);
+}
 
 /* ---- thread_cache.c */
 /* The calling thread's cache, or NULL when the pool has none or there is no memory. */

@@ -14,7 +14,7 @@
  * released first (buffers gather at the front of the slab; the caches of threads provide the warm ones), and no
  * constructed state.
  */
-#include "slab.h"
+#include "arena.h"
 
 static void begin(const struct mid__class *c, struct mid__slab *s)
 {
@@ -47,14 +47,9 @@ static uint32_t take(const struct mid__class *c, struct mid__slab *s, size_t byt
     return MID__NOWHERE;
 }
 
-static size_t slot_of(const struct mid__class *c, size_t offset)
-{
-    return c->slots == 1 ? 0 : (size_t)(((uint64_t)offset * c->reciprocal) >> 32);
-}
-
 static enum mid__place look(const struct mid__class *c, const struct mid__slab *s, size_t offset, size_t *extent)
 {
-    size_t slot = slot_of(c, offset);
+    size_t slot = mid__slot_of(c, offset);
     if (slot >= c->slots || slot * c->bytes != offset)
         return MID__PLACE_NONE;
     *extent = c->bytes;
@@ -63,7 +58,7 @@ static enum mid__place look(const struct mid__class *c, const struct mid__slab *
 
 static void give(const struct mid__class *c, struct mid__slab *s, size_t offset, size_t extent)
 {
-    size_t slot = slot_of(c, offset);
+    size_t slot = mid__slot_of(c, offset);
     mid__bit_clear(mid__slab_words(s), slot);
     if (slot / 64 < s->fill)
         s->fill = (uint32_t)(slot / 64);
@@ -95,5 +90,10 @@ static size_t room(const struct mid__class *c, const struct mid__slab *s)
     return (c->slots - s->live) * c->bytes;
 }
 
+static size_t record(const struct mid__class *c, size_t offset)
+{
+    return mid__slot_of(c, offset);
+}
+
 const struct mid__placement mid__place_class = {"size-class", begin, take,    look, give, state,
-                                                next,         room,  slot_of, 8,    512};
+                                                next,         room,  record, 8,    512};

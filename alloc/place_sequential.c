@@ -15,7 +15,7 @@
  *
  * Departure from Node: a slab that is empty again is kept ready instead of being left to a garbage collector.
  */
-#include "slab.h"
+#include "arena.h"
 
 #define GRAIN   8u
 #define GRAINS  (MID_POOL_SLAB_BYTES / GRAIN)

@@ -31,7 +31,7 @@
 #define AT_LIMIT_ATTEMPTS 8u
 #define KNOWN_FLAGS       (MID_POOL_CHECKED | MID_POOL_UNCACHED)
 #define LEAKS_REPORTED    16u
-#define THREAD_CACHE_BYTES ((size_t)2 << 20)
+#define THREAD_CACHE_BYTES ((size_t)8 << 20)
 
 #ifdef MID_CHECK
 #define ALWAYS_FLAGS MID_POOL_CHECKED
@@ -50,6 +50,7 @@ void mid_pool_options_init(struct mid_pool_options *options)
     options->struct_size = sizeof *options;
     options->policy = MID_POOL_SIZE_CLASS;
     options->split_bytes = MID_POOL_SLAB_BYTES;
+    options->thread_cache_bytes = THREAD_CACHE_BYTES;
 }
 
 static bool read_options(const struct mid_pool_options *given, struct mid_pool_options *out)
@@ -183,7 +184,7 @@ static unsigned class_for(const struct mid_pool *pool, size_t bytes, size_t alig
     if (pool->sequential)
         return align > own ? mid__class_of_large(need) : 0;
     unsigned id = mid__class_of_small(need);
-    while (mid__class_bytes(id) % align != 0)
+    while ((mid__class_bytes(id) & (align - 1)) != 0)
         id++; /* ends at MID__CLASS_LARGE, whose slabs are aligned to 8 KiB */
     return id;
 }
@@ -308,8 +309,16 @@ void *mid__pool_take(struct mid_pool *pool, size_t bytes, const void *site, enum
     return take(pool, bytes, 1, site, &fresh, status);
 }
 
+/* Bins of small classes that the pool does not cache are always empty: no other question is needed than whether there is
+ * a buffer. Beyond, the class depends on the policy. */
 void *mid_pool_alloc(struct mid_pool *pool, size_t bytes)
 {
+    struct mid__cache *cache = mid__thread_caches;
+    if (MID__LIKELY(bytes <= MID__CLASS_BELOW_MAX && mid__cache_is_of(cache, pool))) {
+        struct mid_cache_bin *bin = &cache->face.bins[mid__class_of_small(bytes)];
+        if (MID__LIKELY(bin->count != 0))
+            return mid__bin_pop(bin, bytes);
+    }
     enum mid_status status;
     return mid__pool_take(pool, bytes, MID__RETURN_ADDRESS(), &status);
 }
@@ -410,6 +419,13 @@ static void give_locked(struct mid_pool *pool, const struct mid__taken *t, size_
     mid__place_give(pool, c, t->slab, t->offset, t->extent);
 }
 
+/* What place_class.c's look says, inlined: only its classes have magazines. */
+static inline bool is_taken(const struct mid__class *c, const struct mid__slab *s, size_t offset)
+{
+    size_t slot = mid__slot_of(c, offset);
+    return slot < c->slots && slot * c->bytes == offset && mid__bit_get(mid__slab_words(s), slot);
+}
+
 /* The way of most buffers: into the thread's cache, when the pool has caches and p is a buffer of the class that its size
  * says. Everything else is left to the lock: Note [Looking up an address without the lock]. */
 static bool give_to_cache(struct mid_pool *pool, void *p, size_t bytes)
@@ -421,10 +437,9 @@ static bool give_to_cache(struct mid_pool *pool, void *p, size_t bytes)
     if (tag == 0 || pool->classes[tag - 1].magazine == 0)
         return false;
     const struct mid__class *c = &pool->classes[tag - 1];
-    size_t extent;
     if (bytes != MID__SIZE_UNKNOWN && class_for(pool, bytes, 1) != tag - 1)
         return false;
-    if (c->placement->look(c, s, (size_t)((char *)p - mid__slab_memory(s)), &extent) != MID__PLACE_LIVE)
+    if (!is_taken(c, s, (size_t)((char *)p - mid__slab_memory(s))))
         return false;
     struct mid__cache *cache = mid__cache_of(pool);
     if (cache == NULL)

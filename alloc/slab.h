@@ -104,11 +104,6 @@ struct mid__class {
     size_t depot_buffers;
 };
 
-/* The bitmap words, the records and the memory of a slab (arena.c knows the layout). */
-_Atomic(uint64_t) *mid__slab_words(const struct mid__slab *s);
-struct mid__record *mid__slab_records(const struct mid__slab *s); /* NULL unless the pool is checked */
-char *mid__slab_memory(const struct mid__slab *s);
-
 MID__INLINE bool mid__bit_get(_Atomic(uint64_t) *words, size_t i)
 {
     return (atomic_load_explicit(&words[i / 64], memory_order_relaxed) >> (i % 64)) & 1;
@@ -128,6 +123,12 @@ MID__INLINE void mid__bit_clear(_Atomic(uint64_t) *words, size_t i)
 
 /* The first set bit in [from, end), or `end`. */
 size_t mid__bit_next(_Atomic(uint64_t) *words, size_t from, size_t end);
+
+/* The slot that an offset lies in; `slots` or more beyond the last, and in a slab of one slot for all but its start. Without a division: the class has its reciprocal. */
+MID__INLINE size_t mid__slot_of(const struct mid__class *c, size_t offset)
+{
+    return c->slots == 1 ? offset != 0 : (size_t)(((uint64_t)offset * c->reciprocal) >> 32);
+}
 
 void mid__list_push(struct mid__list *list, struct mid__slab *s);
 void mid__list_remove(struct mid__list *list, struct mid__slab *s);

@@ -2,8 +2,8 @@
  *
  * thread_cache.c: which cache belongs to which thread and pool, and who ends it.
  *
- *     thread 1:  mine -> cache of pool A -> cache of pool B           (the thread's own list, thread-local)
- *     thread 2:  mine -> cache of pool B
+ *     thread 1:  mid__thread_caches -> cache of pool A -> cache of pool B           (the thread's own list, thread-local)
+ *     thread 2:  mid__thread_caches -> cache of pool B
  *     pool B:    caches -> (thread 1's) -> (thread 2's) -> (one whose thread has ended, for the next thread)
  *
  * Note [Ending caches]
@@ -24,7 +24,7 @@ static pthread_mutex_t registry = PTHREAD_MUTEX_INITIALIZER;
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 static pthread_key_t key;
 static bool have_key;
-static _Thread_local struct mid__cache *mine;
+_Thread_local struct mid__cache *mid__thread_caches;
 
 static size_t cache_bytes(void)
 {
@@ -48,11 +48,11 @@ static void thread_ends(void *unused)
 {
     (void)unused;
     pthread_mutex_lock(&registry);
-    for (struct mid__cache *cache = mine, *next; cache != NULL; cache = next) {
+    for (struct mid__cache *cache = mid__thread_caches, *next; cache != NULL; cache = next) {
         next = cache->next_of_thread;
         leave(cache);
     }
-    mine = NULL;
+    mid__thread_caches = NULL;
     pthread_mutex_unlock(&registry);
 }
 
@@ -90,7 +90,7 @@ static struct mid__cache *join(struct mid_pool *pool)
 static MID__NOINLINE struct mid__cache *find_or_join(struct mid_pool *pool)
 {
     struct mid__cache *found = NULL;
-    for (struct mid__cache **link = &mine, *cache; (cache = *link) != NULL;) {
+    for (struct mid__cache **link = &mid__thread_caches, *cache; (cache = *link) != NULL;) {
         struct mid_pool *its = atomic_load_explicit(&cache->pool, memory_order_relaxed);
         if (its != NULL && its != pool) {
             link = &cache->next_of_thread;
@@ -104,28 +104,28 @@ static MID__NOINLINE struct mid__cache *find_or_join(struct mid_pool *pool)
     }
     if (found == NULL) {
         pthread_once(&once, make_key);
-        if (!have_key || pthread_setspecific(key, &mine) != 0)
+        if (!have_key || pthread_setspecific(key, &mid__thread_caches) != 0)
             return NULL;
         found = join(pool);
         if (found == NULL)
             return NULL;
     }
-    found->next_of_thread = mine;
-    mine = found;
+    found->next_of_thread = mid__thread_caches;
+    mid__thread_caches = found;
     return found;
 }
 
 struct mid__cache *mid__cache_of(struct mid_pool *pool)
 {
-    struct mid__cache *cache = mine;
-    if (MID__LIKELY(cache != NULL && atomic_load_explicit(&cache->pool, memory_order_relaxed) == pool))
+    struct mid__cache *cache = mid__thread_caches;
+    if (MID__LIKELY(mid__cache_is_of(cache, pool)))
         return cache;
     return find_or_join(pool);
 }
 
 struct mid__cache *mid__cache_had(struct mid_pool *pool)
 {
-    struct mid__cache *cache = mine;
+    struct mid__cache *cache = mid__thread_caches;
     while (cache != NULL && atomic_load_explicit(&cache->pool, memory_order_relaxed) != pool)
         cache = cache->next_of_thread;
     return cache;

@@ -83,6 +83,8 @@ START_TEST(classes__every_size__fits_with_bounded_rounding)
         ck_assert_uint_le(bytes - n, n / 8 + 8192);
     }
     ck_assert_uint_eq(mid__class_of_small(8192), MID__CLASS_LARGE);
+    ck_assert_uint_eq(mid__class_of_small(MID__CLASS_BELOW_MAX), MID__CLASS_LARGE - 1);
+    ck_assert_uint_eq(mid__class_of_small(MID__CLASS_BELOW_MAX + 1), MID__CLASS_LARGE);
     ck_assert_uint_eq(mid__class_of_large(8192), MID__CLASS_LARGE);
     ck_assert_uint_eq(mid__class_of_large((1u << 20) + 1), MID__CLASS_HUGE);
 }
@@ -96,7 +98,7 @@ START_TEST(slots__every_class_and_offset__are_found_by_the_reciprocal)
         size_t run = (size_t)c.units * MID_POOL_SLAB_BYTES;
         ck_assert_uint_le(c.units, 8);
         ck_assert_uint_le((run - c.slots * c.bytes) * 8, run);
-        for (size_t at = 0; at < c.slots * c.bytes; at++)
+        for (size_t at = 0; c.slots > 1 && at < run; at++)
             ck_assert_uint_eq(c.placement->record(&c, at), at / c.bytes);
     }
 }

@@ -313,6 +313,28 @@ START_TEST(thread_cache_bytes__small__bounds_what_a_thread_keeps)
 }
 END_TEST
 
+/* Without options the bound was 0 once, and every call missed. */
+START_TEST(mixed_sizes__in_a_pool_of_all_defaults__seldom_miss)
+{
+    struct mid_pool *plain;
+    ck_assert_int_eq(mid_pool_create(NULL, &plain), MID_OK);
+    void *p[256] = {0};
+    uint64_t random = 7;
+    for (unsigned i = 0; i < 50000; i++) {
+        mid_pool_release(plain, p[i % 256]);
+        p[i % 256] = mid_pool_alloc(plain, test_random(&random) % 8000);
+    }
+    struct mid_pool_stats s = {.struct_size = sizeof s};
+    mid_pool_stats(plain, &s);
+    ck_assert_uint_le(s.cache_misses, 10000);
+    for (unsigned i = 0; i < 256; i++)
+        mid_pool_release(plain, p[i]);
+    ck_assert_int_eq(mid_pool_verify(plain, NULL, NULL), MID_OK);
+    ck_assert_int_eq(mid_pool_destroy(plain, NULL), MID_OK);
+    end();
+}
+END_TEST
+
 static int count_buffer(void *user, const struct mid_pool_slab *slab, const struct mid_pool_buffer *buffer)
 {
     (void)slab, (void)buffer;
@@ -350,6 +372,7 @@ int main(void)
     tcase_add_test(c, trim__reaches_the_caches_of_other_threads__at_their_next_miss);
     tcase_add_test(c, one_takes_another_releases__magazines__come_back_through_the_depot);
     tcase_add_test(c, thread_cache_bytes__small__bounds_what_a_thread_keeps);
+    tcase_add_test(c, mixed_sizes__in_a_pool_of_all_defaults__seldom_miss);
     tcase_add_test(c, walk__cached_buffers__are_not_shown);
     return run_suite("pool cache", c, NULL);
 }

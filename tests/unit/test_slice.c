@@ -31,7 +31,7 @@ static void end(struct mid_pool *pool)
     ck_assert_int_eq(mid_pool_destroy(pool, NULL), MID_OK);
 }
 
-static const size_t sizes[] = {0, 1, 7, 8, 1000, 1007, 1008, 1023, 1024, 8191, 8192, 65536, 3000000};
+static const size_t sizes[] = {0, 1, 7, 8, 1000, 1007, 1008, 1023, 1024, 8191, 8192, 65536, 1200000};
 #define SIZES ((int)(sizeof sizes / sizeof *sizes))
 
 START_TEST(alloc__any_size__lives_until_its_last_slice)
@@ -52,8 +52,10 @@ START_TEST(alloc__any_size__lives_until_its_last_slice)
     mid_slice_release(&a);
     ck_assert_ptr_null(a.data);
     mid_slice_release(&c);
+    size_t kept = 0;
     for (size_t i = 0; i < b.bytes; i++)
-        ck_assert_int_eq(first[i], 'x');
+        kept += first[i] == 'x';
+    ck_assert_uint_eq(kept, b.bytes);
     ck_assert_int_eq(mid_pool_destroy(pool, NULL), MID_E_BUSY);
     mid_slice_release(&b);
     mid_slice_release(&b);
@@ -228,9 +230,9 @@ static void *churn(void *argument)
     unsigned long rounds = test_rounds(20000);
     for (unsigned long i = 0; i < rounds; i++) {
         struct mid_slice mine = mid_slice_retain(*shared);
-        ck_assert_int_eq(mid_slice_cut(mine, i % 100, 1, &cut), MID_OK);
+        if (mid_slice_cut(mine, i % 100, 1, &cut) != MID_OK || *cut.data != i % 100)
+            ck_abort_msg("round %lu", i);
         mid_slice_release(&mine);
-        ck_assert_int_eq(*cut.data, (int)(i % 100));
         mid_slice_release(&cut);
     }
     mid_slice_release(shared);
@@ -299,7 +301,8 @@ START_TEST(utf8__every_short_text__is_cut_where_a_decoder_would_wait)
             unsigned char text[4];
             for (size_t i = 0, rest = code; i < n; i++, rest /= letters)
                 text[i] = alphabet[rest % letters];
-            ck_assert_uint_eq(mid_utf8_incomplete_bytes(text, n), incomplete_by_going_forward(text, n));
+            if (mid_utf8_incomplete_bytes(text, n) != incomplete_by_going_forward(text, n))
+                ck_abort_msg("text %zu of %zu bytes", code, n);
             checked++;
         }
     ck_assert_uint_eq(checked, 18 + 324 + 5832 + 104976);
