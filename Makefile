@@ -44,13 +44,13 @@ LD  := $(MODE_$(MODE)) -pthread $(LDFLAGS)
 # after the packages have come, hence the prerequisite on the first pass alone (MAKE_RESTARTS breaks the loop).
 
 DEPS := gcc g++ libc6-dev check perl pkg-config libbenchmark-dev libjemalloc-dev libmimalloc2.0 libtcmalloc-minimal4 libgc1 zlib1g-dev libjansson-dev \
-        libncurses-dev valgrind clang libclang-rt-14-dev
+        libncurses-dev tmux valgrind clang libclang-rt-14-dev
 
 probe = $(if $(filter 0,$(WITH_$(1))),,$(shell printf '%b' '$(2)' | $(CC) $(CFLAGS) -x c -o /dev/null - $(3) 2>/dev/null && echo 1))
 asks  = [ "$$(dpkg-query -W -f='$${db:Status-Status}' $(1) 2>/dev/null)" = installed ]
 
 # What config.mk was made with: a change of these makes it anew.
-config_key := $(CC) $(CFLAGS) $(foreach x,ZLIB CHECK JANSSON VALGRIND BENCHMARK,$(WITH_$(x)))
+config_key := $(CC) $(CFLAGS) $(foreach x,ZLIB NCURSES CHECK JANSSON VALGRIND BENCHMARK,$(WITH_$(x)))
 
 ifneq (,$(filter-out clean deps,$(or $(MAKECMDGOALS),all)))
 include $(CONFIG)
@@ -83,6 +83,7 @@ $(CONFIG): Makefile
 	@mkdir -p $(@D)
 	@{ echo 'CONFIG_KEY := $(strip $(config_key))'; \
 	   echo 'HAVE_ZLIB := $(call probe,ZLIB,#include <zlib.h>\nint main(void){return zlibVersion()==0;},-lz)'; \
+	   echo 'HAVE_NCURSES := $(call probe,NCURSES,#define NCURSES_WIDECHAR 1\n#include <curses.h>\nint main(void){return get_wch(0)==0;},-lncursesw)'; \
 	   echo 'HAVE_CHECK := $(call probe,CHECK,#include <check.h>\nint main(void){return suite_create("x")==0;},-lcheck_pic -lsubunit -lrt -lm -pthread)'; \
 	   echo 'HAVE_JANSSON := $(call probe,JANSSON,#include <jansson.h>\nint main(void){return json_object()==0;},-ljansson)'; \
 	   echo 'HAVE_VALGRIND := $(call probe,VALGRIND,#include <valgrind/memcheck.h>\nint main(void){return RUNNING_ON_VALGRIND;},)'; \
@@ -91,6 +92,9 @@ $(CONFIG): Makefile
 
 features_heapdump/graph := $(if $(HAVE_ZLIB),-DMID_HAVE_ZLIB=1)
 libs_viewer             := $(if $(HAVE_ZLIB),-lz)
+features_heapdump/cli   := $(if $(HAVE_NCURSES),-DMID_HAVE_NCURSES=1)
+features_heapdump/screen := -DMID_HAVE_NCURSES=1
+libs_command            := $(if $(HAVE_NCURSES),-lncursesw)
 features_alloc          := $(if $(HAVE_VALGRIND),-DMID_HAVE_VALGRIND=1)
 
 # ---- components: the sources of each, and the include paths that are the layer law
@@ -104,11 +108,14 @@ dirs_gc               := $(GC)
 dirs_heapdump/write   := $(BASE) $(DUMP)
 dirs_heapdump/adapter := $(GC) $(DUMP)
 dirs_heapdump/graph   := $(BASE) heapdump/graph/include
-dirs_heapdump/cli     := $(BASE) heapdump/graph/include
+dirs_heapdump/view    := $(BASE) heapdump/graph/include
+dirs_heapdump/cli     := $(BASE) heapdump/graph/include heapdump/screen heapdump/cli
+dirs_heapdump/screen  := $(BASE) heapdump/graph/include heapdump/view heapdump/cli
 dirs_tests/support    := $(GC) $(DUMP) heapdump/graph/include
 
 LIBRARY := alloc/base alloc gc heapdump/write heapdump/adapter
-VIEWER  := heapdump/graph
+VIEWER  := heapdump/graph heapdump/view
+COMMAND := heapdump/cli $(if $(HAVE_NCURSES),heapdump/screen)
 objects  = $(patsubst %.c,$(O)/obj/%.o,$(foreach d,$(1),$(wildcard $(d)/*.c)))
 
 define component
@@ -117,7 +124,7 @@ $(O)/obj/$(1)/%.o: $(1)/%.c $(CONFIG)
 	$$(if $$(V),,@echo 'CC    $$<')
 	$$(Q)$$(CC) $$(C17) $$(features_$(1)) $$(addprefix -I,$$(dirs_$(1))) -MMD -MP -c -o $$@ $$<
 endef
-$(foreach d,$(LIBRARY) $(VIEWER) heapdump/cli tests/support,$(eval $(call component,$(d))))
+$(foreach d,$(LIBRARY) $(VIEWER) $(COMMAND) tests/support,$(eval $(call component,$(d))))
 
 # ---- products
 $(O)/libmidden.a: $(call objects,$(LIBRARY))
@@ -133,9 +140,9 @@ $(O)/libmidden.so: $(call objects,$(LIBRARY)) alloc/base/midden.map
 	$(Q)$(CC) $(LD) -shared -Wl,-soname,$(SONAME) -Wl,--version-script=alloc/base/midden.map $(if $(findstring san,$(MODE)),,-Wl,-z,defs) -o $@ $(filter %.o,$^)
 
 # The command's link line holds no object of alloc's pool or of gc.
-$(O)/midden: $(call objects,heapdump/cli) $(O)/libviewer.a
+$(O)/midden: $(call objects,$(COMMAND)) $(O)/libviewer.a
 	$(if $(V),,@echo 'LINK  $@')
-	$(Q)$(CC) $(LD) -o $@ $^ $(libs_viewer)
+	$(Q)$(CC) $(LD) -o $@ $^ $(libs_viewer) $(libs_command)
 
 PRODUCTS := libmidden.a libmidden.so midden
 .PHONY: all

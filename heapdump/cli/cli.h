@@ -68,7 +68,8 @@ enum option_bit {
     OPTION_DEPTH = 64,
     OPTION_COLUMNS = 128,
     OPTION_RULES = 256,
-    OPTION_SELECT = 512 /* --where and --filter: see dump_select */
+    OPTION_SELECT = 512, /* --where and --filter: see dump_select */
+    OPTION_SCREEN = 1024 /* --color and --help alone, of what is common */
 };
 
 struct verb {
@@ -83,7 +84,7 @@ struct verb {
 };
 
 extern const struct verb verb_summary, verb_top, verb_tree, verb_object, verb_path, verb_diff, verb_strings, verb_check,
-    verb_suspects, verb_export;
+    verb_suspects, verb_export, verb_view;
 
 /* Gives back what options_read allocated. */
 void options_forget(struct options *options);
@@ -100,6 +101,9 @@ uint64_t options_object_id(const struct options *options, const char *operand);
 /* Prints "midden: WORDS" as one line on stderr, removes temporary files, and ends the command. Arguments that come
  * from outside go through cli_quote() first. */
 _Noreturn void cli_die(enum cli_status status, const char *format, ...) MID__PRINTF(2, 3);
+/* Called first by cli_die where it is not NULL: gives back a terminal that was taken over. */
+extern void (*cli_before_end)(void);
+
 void cli_warn(const char *format, ...) MID__PRINTF(1, 2);
 
 /* `outside` made harmless for one line of a message. Static storage, four results live at a time. */

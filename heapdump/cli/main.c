@@ -11,7 +11,8 @@
 #include "cli.h"
 
 static const struct verb *const verbs[] = {&verb_summary, &verb_top,     &verb_tree,   &verb_object, &verb_path,
-                                           &verb_diff,    &verb_strings, &verb_check,  &verb_suspects, &verb_export, NULL};
+                                           &verb_diff,    &verb_strings, &verb_check,  &verb_suspects, &verb_export,
+                                           &verb_view,    NULL};
 
 static int print_help(void)
 {

@@ -57,18 +57,22 @@ static const struct option_line lines[] = {
      "write a page with the dominator tree and the class table"},
     {OPTION_BYTES, "bytes", LETTER_BYTES, no_argument, "--bytes", "sizes as exact numbers of bytes"},
     {OPTION_COMMON, "json", LETTER_JSON, no_argument, "--json", "one JSON document instead of text"},
-    {OPTION_COMMON, "color", LETTER_COLOR, required_argument, "--color=WHEN",
+    {OPTION_COMMON | OPTION_SCREEN, "color", LETTER_COLOR, required_argument, "--color=WHEN",
      "auto (the default), always or never; NO_COLOR is heeded"},
     {OPTION_COMMON, "no-pager", LETTER_NO_PAGER, no_argument, "--no-pager", "never start $PAGER"},
-    {OPTION_COMMON, "help", 'h', no_argument, "-h, --help", "this text"},
+    {OPTION_COMMON | OPTION_SCREEN, "help", 'h', no_argument, "-h, --help", "this text"},
 };
 #define LINES (sizeof lines / sizeof lines[0])
 
 /* ---- ending early */
 
+void (*cli_before_end)(void);
+
 _Noreturn void cli_die(enum cli_status status, const char *format, ...)
 {
     va_list list;
+    if (cli_before_end != NULL)
+        cli_before_end();
     va_start(list, format);
     fflush(stdout);
     fputs("midden: ", stderr);
@@ -322,7 +326,8 @@ void options_help(const struct verb *verb)
         printf("  %-*s %s\n", width, lines[i].usage, help);
         text_free(&keys);
     }
-    printf("\nFILE is a heap snapshot (.heapsnapshot, plain or gzipped), or - for standard input. Exit status: 0 fine,\n"
+    printf("\nFILE is a heap snapshot (.heapsnapshot, plain or gzipped)%s. Exit status: 0 fine,\n"
            "%s2 the command line is wrong, 3 a file is damaged or cannot be read or written.\n",
+           verb->options & OPTION_SCREEN ? "" : ", or - for standard input",
            verb->options & OPTION_RULES ? "1 a rule is broken, " : "");
 }
