@@ -169,6 +169,12 @@ static void put_place(struct screen *s, struct line *l)
     line_printf(l, INK_DIM, " %s", text_string(&s->text));
 }
 
+static void put_search(struct screen *s, struct line *l)
+{
+    size_t rows = page_rows(view_page(&s->view)), left = s->view.search.left;
+    line_printf(l, INK_DIM, " searching, %u %%", rows != 0 ? (unsigned)(100.0 * (double)(rows - left) / (double)rows) : 0u);
+}
+
 static void draw_status(struct screen *s, size_t row)
 {
     struct line l = line_begin(row, terminal_columns(), false);
@@ -178,7 +184,7 @@ static void draw_status(struct screen *s, size_t row)
         line_words(&l, INK_PLAIN, "\xe2\x96\x8f", "_");
     }
     if (s->searching)
-        line_words(&l, INK_DIM, " searching", NULL);
+        put_search(s, &l);
     else if (s->message != NULL)
         line_printf(&l, INK_PLAIN, " %s", s->message);
     else if (s->state.stage == ANALYSIS_READING || s->state.stage == ANALYSIS_CLASSES)

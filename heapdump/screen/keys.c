@@ -4,10 +4,13 @@
  */
 #include "state.h"
 
+#include <midden/internal/sys.h>
+
 #include <stdlib.h>
 #include <string.h>
 
-#define SEARCH_ROWS 2000 /* a step */
+#define SEARCH_ROWS 256
+#define STEP_NS     50000000u /* then a key is looked for, and the screen drawn */
 #define WHEEL_ROWS  3
 #define TYPED_MAX   200  /* code points, about */
 
@@ -21,7 +24,11 @@ static void begin_search(struct screen *s, const struct mid__title *query, size_
 
 void keys_search_step(struct screen *s)
 {
-    enum search_result result = view_search_step(&s->view, SEARCH_ROWS);
+    uint64_t start = mid__sys_now_ns();
+    enum search_result result;
+    do
+        result = view_search_step(&s->view, SEARCH_ROWS);
+    while (result == SEARCH_MORE && mid__sys_now_ns() - start < STEP_NS);
     s->searching = result == SEARCH_MORE;
     if (result == SEARCH_NONE)
         s->message = s->prompt == PROMPT_SEARCH ? "   (not in this list)" : "not in this list";
