@@ -59,7 +59,7 @@ ended() { # what status
     wait_for '^prompt'
     type_in 'echo "<$?>"'
     keys Enter
-    shows "$1" "^<$2>"
+    shows "$1" "^\(prompt \)*<$2>"
 }
 
 LC_ALL=C.UTF-8 mux new-session -d -x 80 -y 24 "env -u NO_COLOR LC_ALL=C.UTF-8 TERM=screen PS1='prompt ' ENV= sh -i" || {
