@@ -2,12 +2,12 @@
 _midden()
 {
     local current=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD - 1]}
-    local verbs='summary top tree object path diff strings check suspects export' common='--json --color= --no-pager --help' verb=
+    local verbs='summary top tree object path diff strings check suspects view export' common='--json --color= --no-pager --help' verb=
     local i
     COMPREPLY=()
     for ((i = 1; i < COMP_CWORD; i++)); do
         case ${COMP_WORDS[i]} in
-        summary | top | tree | object | path | diff | strings | check | suspects | export) verb=${COMP_WORDS[i]}; break ;;
+        summary | top | tree | object | path | diff | strings | check | suspects | view | export) verb=${COMP_WORDS[i]}; break ;;
         esac
     done
     if [[ -z $verb ]]; then
@@ -25,6 +25,7 @@ _midden()
     strings) options+=' --where= --filter= --limit= --sort= --bytes' keys='retained wasted shallow count' ;;
     check) options+=' --where= --filter= --max-count= --max-shallow= --max-retained= --max-growth= --junit= --interfaces --bytes' ;;
     suspects) options+=' --limit= --bytes' ;;
+    view) options='--color= --bytes --help' ;;
     export) options+=' --columns= --html= --csv= --interfaces' ;;
     esac
     # bash cuts words at =

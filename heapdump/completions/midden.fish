@@ -1,5 +1,5 @@
 # fish completion for midden(1)
-set -l verbs summary top tree object path diff strings check suspects export
+set -l verbs summary top tree object path diff strings check suspects view export
 complete -c midden -f
 complete -c midden -n "not __fish_seen_subcommand_from $verbs" -l version -d 'Which midden this is'
 complete -c midden -n "not __fish_seen_subcommand_from $verbs" -a summary -d 'Totals, and the classes by retained size'
@@ -11,14 +11,15 @@ complete -c midden -n "not __fish_seen_subcommand_from $verbs" -a diff -d 'What 
 complete -c midden -n "not __fish_seen_subcommand_from $verbs" -a strings -d 'Strings that are there more than once'
 complete -c midden -n "not __fish_seen_subcommand_from $verbs" -a check -d 'Rules about classes, for CI'
 complete -c midden -n "not __fish_seen_subcommand_from $verbs" -a suspects -d 'What probably leaks'
+complete -c midden -n "not __fish_seen_subcommand_from $verbs" -a view -d 'The terminal interface'
 complete -c midden -n "not __fish_seen_subcommand_from $verbs" -a export -d 'A page, a spreadsheet, or raw columns'
 complete -c midden -s h -l help -d 'Help'
 complete -c midden -n "__fish_seen_subcommand_from $verbs" -F
-complete -c midden -n "__fish_seen_subcommand_from $verbs" -l json -d 'One JSON document'
+complete -c midden -n "__fish_seen_subcommand_from $verbs; and not __fish_seen_subcommand_from view" -l json -d 'One JSON document'
 complete -c midden -n "__fish_seen_subcommand_from $verbs" -l color -xa 'auto always never' -d 'Colour'
-complete -c midden -n "__fish_seen_subcommand_from $verbs" -l no-pager -d 'Never start $PAGER'
+complete -c midden -n "__fish_seen_subcommand_from $verbs; and not __fish_seen_subcommand_from view" -l no-pager -d 'Never start $PAGER'
 complete -c midden -n "__fish_seen_subcommand_from summary top tree object diff strings suspects" -s n -l limit -x -d 'At most N rows; 0 means all'
-complete -c midden -n "__fish_seen_subcommand_from summary top tree object path diff strings check suspects" -l bytes -d 'Exact sizes'
+complete -c midden -n "__fish_seen_subcommand_from summary top tree object path diff strings check suspects view" -l bytes -d 'Exact sizes'
 complete -c midden -n "__fish_seen_subcommand_from summary check export" -l interfaces -d 'Group plain objects by their properties'
 complete -c midden -n "__fish_seen_subcommand_from summary" -l sort -xa 'retained shallow count name' -d 'Order'
 complete -c midden -n "__fish_seen_subcommand_from top" -l sort -xa 'retained shallow distance' -d 'Order'
