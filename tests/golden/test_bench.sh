@@ -27,10 +27,10 @@ env -u MAKEFLAGS -u MFLAGS make -s need-bench MODE=opt BUILD="$build" 2>"$work/w
 env -u MAKEFLAGS -u MFLAGS make -s -j2 bench-program MODE=opt BUILD="$build" >"$work/log" 2>&1
 ok 'the program builds' || sed 's/^/# /' "$work/log"
 
-# A result file: FILE MACHINE-FACTOR MIDDEN-FACTOR SEED. Fifteen workloads, three peers, 9 repetitions, noise of 2 %.
+# A result file: FILE MACHINE-FACTOR MIDDEN-FACTOR SEED [REPETITIONS]. Fifteen workloads, three peers, noise of 2 %.
 plant() {
     perl -e '
-        my ($machine, $midden, $seed) = @ARGV;
+        my ($machine, $midden, $seed, $repetitions) = @ARGV;
         srand $seed;
         sub sample { my ($x) = @_; my $g = 0; $g += rand for 1 .. 12; return sprintf "%.4f", $x * (1 + 0.02 * ($g - 6)) }
         print q({"schema":"midden-bench-1","cases":[);
@@ -38,15 +38,15 @@ plant() {
         for my $w (1 .. 15) {
             for my $s (qw(midden jemalloc libc mimalloc)) {
                 my $x = 10 * $w * $machine * ($s eq "midden" && $w == 7 ? $midden : 1);
-                my @ns = map { sample($x) } 1 .. 9;
-                my $median = (sort { $a <=> $b } @ns)[4];
+                my @ns = map { sample($x) } 1 .. $repetitions;
+                my $median = (sort { $a <=> $b } @ns)[$repetitions / 2];
                 print $sep, qq({"group":"pool","workload":"w$w","subject":"$s","title":"t","median_ns":$median,"spread":0.02,"ns":[),
                   join(",", @ns), qq(],"peak_bytes":1000000});
                 $sep = ",\n";
             }
         }
         print "]}\n";
-    ' "$2" "$3" "$4" >"$1"
+    ' "$2" "$3" "$4" "${5:-9}" >"$1"
 }
 
 plant "$work/old" 1 1 1
@@ -71,6 +71,9 @@ bench/compare "$work/old" "$work/both" >"$work/out"
 ok 'compare: also on a slower machine'
 bench/compare "$work/old" "$work/faster" >"$work/out" && [ "$(grep faster "$work/out" | awk '{print $1}')" = pool/w7 ]
 ok 'compare: a gain is told and is no failure'
+plant "$work/few" 1 3 7 3
+bench/compare "$work/old" "$work/few" >"$work/out" && grep -q '^pool/w7 .*too few repetitions' "$work/out"
+ok 'compare: three times as slow in three repetitions: it says that it cannot tell'
 sed 's/\("subject":"midden".*\)"peak_bytes":1000000/\1"peak_bytes":2000000/' "$work/same" >"$work/large"
 bench/compare "$work/old" "$work/large" >"$work/out"
 [ $? -eq 1 ] && [ "$(grep -c LARGER "$work/out")" -eq 15 ]
