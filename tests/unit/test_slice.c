@@ -310,10 +310,52 @@ START_TEST(utf8__every_short_text__is_cut_where_a_decoder_would_wait)
 }
 END_TEST
 
+START_TEST(place__of_any_slice__lies_within_its_slab)
+{
+    struct mid_pool *pool = make(_i % 2 == 0 ? MID_POOL_SIZE_CLASS : MID_POOL_SEQUENTIAL, 0, 0);
+    struct mid_slice a, b;
+    struct mid_slice_place x = {.struct_size = sizeof x}, y = x;
+    ck_assert_int_eq(mid_slice_alloc(pool, sizes[_i / 2], &a), MID_OK);
+    ck_assert_int_eq(mid_slice_cut(a, a.bytes / 2, a.bytes / 4, &b), MID_OK);
+    ck_assert_int_eq(mid_slice_place(a, &x), 1);
+    ck_assert_int_eq(mid_slice_place(b, &y), 1);
+    ck_assert(x.memory == y.memory && x.slab == y.slab && x.bytes == y.bytes);
+    uintptr_t slab = (uintptr_t)x.slab, memory = (uintptr_t)x.memory, data = (uintptr_t)a.data;
+    ck_assert_uint_le(slab, memory);
+    ck_assert_uint_le(memory, data);
+    ck_assert_uint_le(data + a.bytes, memory + x.bytes);
+    ck_assert_uint_le(memory + x.bytes, slab + x.slab_bytes);
+    mid_slice_release(&a);
+    mid_slice_release(&b);
+    end(pool);
+}
+END_TEST
+
+START_TEST(place__of_static_wrapped_or_unset__says_what_it_knows)
+{
+    static char memory[100];
+    struct mid_pool *pool = make(MID_POOL_SIZE_CLASS, 0, 0);
+    struct mid_slice a;
+    struct mid_slice_place place = {.struct_size = sizeof place};
+    ck_assert_int_eq(mid_slice_wrap(pool, memory, sizeof memory, NULL, NULL, &a), MID_OK);
+    ck_assert_int_eq(mid_slice_place(a, &place), 1);
+    ck_assert(place.memory == memory && place.bytes == sizeof memory && place.slab == NULL && place.slab_bytes == 0);
+    ck_assert_int_eq(mid_slice_place(mid_slice_static("abc", 3), &place), 0);
+    ck_assert(place.struct_size == sizeof place && place.memory == NULL && place.bytes == 0);
+    ck_assert_int_eq(mid_slice_place(mid_slice_empty(), &place), 0);
+    place.struct_size = 1;
+    ck_assert_int_eq(mid_slice_place(a, &place), 0);
+    mid_slice_release(&a);
+    end(pool);
+}
+END_TEST
+
 int main(void)
 {
     TCase *c = tcase_create("slice");
     tcase_add_loop_test(c, alloc__any_size__lives_until_its_last_slice, 0, 2 * SIZES);
+    tcase_add_loop_test(c, place__of_any_slice__lies_within_its_slab, 0, 2 * SIZES);
+    tcase_add_test(c, place__of_static_wrapped_or_unset__says_what_it_knows);
     tcase_add_test(c, large__block__is_page_aligned_and_takes_no_slab_more);
     tcase_add_test(c, pinned__small_slice_of_a_sequential_slab__is_the_whole_slab);
     tcase_add_test(c, cut__beyond_the_slice__is_invalid);
