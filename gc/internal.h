@@ -425,6 +425,7 @@ struct mid_heap {
     uint64_t made_ns;
     uint64_t collections;
     struct mid_collection minor, major; /* the one of each sort that is under way */
+    struct mid_collection sweeping;     /* pauses of lazy sweeping, which belong to no event */
     struct mid_collection *counting;    /* the one that present work counts in */
     uint64_t begun_ns;                  /* of the present pause, wall and CPU */
     uint64_t begun_cpu_ns;

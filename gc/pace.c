@@ -149,6 +149,13 @@ static void torture(struct mid_heap *heap)
 #define SWEEP_BLOCKS_A_WINDOW 16
 #define WINDOW_BYTES ((size_t)16 << 10)
 
+static void sweep_some(struct mid_heap *heap)
+{
+    mid__pause_begin(heap, &heap->sweeping);
+    mid__sweep_step(heap, SWEEP_BLOCKS_A_WINDOW);
+    mid__pause_end(heap);
+}
+
 /* An allocation has left the fast path, about once a window: its share of the collector's work is done here. */
 void mid__pace_allocation(struct mid_heap *heap, size_t bytes)
 {
@@ -159,7 +166,7 @@ void mid__pace_allocation(struct mid_heap *heap, size_t bytes)
     if (heap->options.torture == MID_TORTURE_NONE && heap->phase == MID__MARK)
         mid__collect_step(heap, step_budget(heap, bytes < WINDOW_BYTES ? WINDOW_BYTES : bytes), "allocation");
     else if (heap->options.torture == MID_TORTURE_NONE && heap->phase == MID__SWEEP)
-        mid__sweep_step(heap, SWEEP_BLOCKS_A_WINDOW);
+        sweep_some(heap);
     mid__after_collection(heap);
 }
 

@@ -110,9 +110,11 @@ void mid__event_end(struct mid_heap *heap, struct mid_collection *c)
     c->used_after = mid__heap_used(heap);
     c->total_after = mid__heap_total(heap);
     c->external_after = mid__external_soon(heap);
-    c->survived_bytes = heap->nursery.survived_bytes;
-    c->promoted_bytes = heap->nursery.promoted_bytes;
-    c->failed_promotion_bytes = heap->nursery.failed_bytes;
+    if (c->kind != MID_COLLECTION_INCREMENTAL) { /* its scavenges have events of their own */
+        c->survived_bytes = heap->nursery.survived_bytes;
+        c->promoted_bytes = heap->nursery.promoted_bytes;
+        c->failed_promotion_bytes = heap->nursery.failed_bytes;
+    }
     c->remembered_slots = heap->remset.count + heap->remset.huge_count;
     if (c->kind == MID_COLLECTION_SCAVENGE) {
         heap->totals.scavenges++;

@@ -44,7 +44,7 @@ struct mid_collection {
     size_t failed_promotion_bytes; /* stayed in the nursery because the old space was at its limit */
     size_t marked_bytes;           /* live in old and large space; 0 for a scavenge */
     size_t marked_objects;
-    size_t remembered_slots;       /* looked at */
+    size_t remembered_slots;       /* in the set afterwards */
     size_t weaks_cleared;
     size_t buffers_released;
     size_t finalizers_queued;
