@@ -31,6 +31,7 @@
 
 struct file_set {
     const char *directory;
+    char *own_directory; /* NULL, or `directory`, to be freed */
     FILE *open;
     bool direct; /* no file of a directory but a device or a pipe, which is written to as it is */
     size_t count;
@@ -151,7 +152,7 @@ FILE *files_single(const char *path, struct file_set **out)
     *set = (struct file_set){.direct = there && !S_ISREG(s.st_mode) && !S_ISDIR(s.st_mode)};
     if (name[0] == '\0' || (there && S_ISDIR(s.st_mode)))
         cli_die(CLI_UNREADABLE, "%s: cannot write: %s", cli_quote(path), strerror(EISDIR));
-    set->directory = directory_of(path, name);
+    set->directory = set->own_directory = directory_of(path, name);
     catch_signals();
     if (!set->direct)
         return files_next(set, name);
@@ -186,5 +187,6 @@ void files_commit(struct file_set *set)
         free(set->temporary[i]);
         free(set->final[i]);
     }
+    free(set->own_directory);
     free(set);
 }
