@@ -4,8 +4,8 @@
  *
  * V8 knows the state of some embedder nodes; the rest inherit it: what an attached node reaches is attached, and what a
  * detached one reaches and no attached one is detached. The spread goes through native nodes only, along edges that are
- * neither hidden nor weak. A native node that is detached gains `Detached ` before its name. Files that do not know the
- * state at all (V8 before 8) wrote `Detached ` themselves; it is taken from there.
+ * neither hidden nor weak. A native node that is detached gains `Detached ` before its name. Older files,
+ * which do not have the state at all, have `Detached ` in their names; it is taken from there.
  *
  * A node is settled by the first that reaches it, and nodes with a state of their own are settled before all others.
  */

@@ -4,7 +4,7 @@
  *
  * d dominates n when every path from the root to n passes d; the closest such d is n's immediate dominator, and what n
  * frees with its death is what it dominates. The algorithm is semi-NCA (Georgiadis, "Linear-Time Algorithms for
- * Dominators and Related Problems", 2005, section 2.3, which simplifies Lengauer and Tarjan, "A Fast Algorithm for
+ * Dominators and Related Problems", 2005, which simplifies Lengauer and Tarjan, "A Fast Algorithm for
  * Finding Dominators in a Flowgraph", 1979):
  *
  *   1. number nodes by a depth-first search; all below is in these numbers, in which neighbours lie close together;

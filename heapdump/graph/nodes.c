@@ -153,7 +153,7 @@ static bool take_sizes(const struct batch *b)
     return true;
 }
 
-/* Kept as counts in first_edge, one place on; load.c sums them up. */
+/* first_edge is where the edges of the nodes before end; load.c sees that so many edges exist. */
 static bool take_edge_counts(const struct batch *b)
 {
     const int field = b->l->meta.edge_count;

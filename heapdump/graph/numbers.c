@@ -16,7 +16,7 @@
  * that holds anything else, or breaks the rule, is left to the plain loop from that token on, which knows signs,
  * fractions that are zero, and the exact place of an error.
  *
- * The masks are Langdale and Lemire, "Parsing Gigabytes of JSON per Second" (2019), sections 3.1 and 3.2, without the
+ * The masks are Langdale and Lemire, "Parsing Gigabytes of JSON per Second" (2019), without the
  * index that they write: numbers are made at once, in batches that stay in the first-level cache, and the caller
  * spreads a batch over its columns.
  */
