@@ -154,7 +154,7 @@ MID_API size_t mid_pool_usable_bytes(struct mid_pool *pool, const void *buffer);
 
 /* Gives all memory back to the system that holds no buffer: the calling thread's cache, empty slabs, and the pages
  * between the buffers of partial slabs. Returns by how many bytes committed_bytes fell. O(slabs). Caches of
- * other threads are emptied when those threads next call the pool. */
+ * other threads are emptied when those threads next need more than their cache has, or end. */
 MID_API size_t mid_pool_trim(struct mid_pool *pool);
 
 /* Hands what the calling thread holds in its cache of this pool back to all threads. Done by itself when a thread ends;
