@@ -27,9 +27,11 @@ $(foreach k,$(KINDS),$(eval $(call test_kind,$(k))))
 # The program that the DevTools test has judged; made only when that test is asked for.
 test-devtools test: $(if $(DEVTOOLS),$(O)/tests/devtools/sample)
 
+# How many tests run at a time.
+JOBS ?= 2
 SAN := ASAN_OPTIONS=detect_stack_use_after_return=1:allocator_may_return_null=1 UBSAN_OPTIONS=print_stacktrace=1 \
        TSAN_OPTIONS=halt_on_error=1 LC_ALL=C
-prove = MODE=$(MODE) BUILD=$(BUILD) O=$(O) CC='$(CC)' $(SAN) CK_TAP_LOG_FILE_NAME=- CK_VERBOSITY=silent prove -e '' $(PROVE_FLAGS)
+prove = MODE=$(MODE) BUILD=$(BUILD) O=$(O) CC='$(CC)' $(SAN) CK_TAP_LOG_FILE_NAME=- CK_VERBOSITY=silent prove -j $(JOBS) -e '' $(PROVE_FLAGS)
 
 .PHONY: need-check
 need-check:
@@ -44,7 +46,7 @@ test: all $(foreach k,$(KINDS),$(call programs_of,$(k)))
 memcheck: all $(foreach k,unit model torture oom golden,$(call programs_of,$(k)))
 	@command -v valgrind >/dev/null || { echo 'memcheck needs the package valgrind: run `make deps`' >&2; exit 2; }
 	@TEST_SCALE=0.05 CK_TIMEOUT_MULTIPLIER=20 MODE=$(MODE) O=$(O) BUILD=$(BUILD) CK_TAP_LOG_FILE_NAME=- CK_VERBOSITY=silent \
-	  prove -e 'valgrind -q --error-exitcode=99 --leak-check=full --errors-for-leak-kinds=definite,indirect' \
+	  prove -j $(JOBS) -e 'valgrind -q --error-exitcode=99 --leak-check=full --errors-for-leak-kinds=definite,indirect' \
 	  $(foreach k,unit model torture oom golden,$(call programs_of,$(k)))
 
 # The include paths of component C, for the test of the layer law.
