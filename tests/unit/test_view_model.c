@@ -679,6 +679,13 @@ START_TEST(analysis__a_snapshot__first_figures_then_all)
     ck_assert_uint_eq(state.classes->count, first->count);
     for (uint32_t i = 0; i < first->count; i++)
         ck_assert(first->list[i].shallow == state.classes->list[i].shallow && first->list[i].count == state.classes->list[i].count);
+    struct subject subject = {state.graph, state.classes, NULL, true, state.total_size, NULL};
+    for (uint32_t i = 0; i < first->count; i++) { /* a class lists what it counts */
+        struct page *page;
+        ck_assert_int_eq(page_create(&subject, PAGE_INSTANCES, i, &page), MID_OK);
+        ck_assert_uint_eq(page_rows(page), state.classes->list[i].count);
+        page_free(page);
+    }
     ck_assert_ptr_nonnull(state.graph->retainer);
     ck_assert_ptr_null(state.compare);
     analysis_free(a);
