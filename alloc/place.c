@@ -124,7 +124,7 @@ static void touch_pages(struct mid_pool *pool, struct mid__slab *s, size_t offse
 {
     size_t page = pool->arena.page_bytes;
     for (size_t i = offset / page; i <= (offset + extent - 1) / page; i++)
-        if ((s->pages_out >> i) & 1u) {
+        if (((uint32_t)s->pages_out >> i) & 1u) {
             s->pages_out = (uint16_t)((unsigned)s->pages_out & ~(1u << i));
             pool->pages_out_bytes -= page;
         }
