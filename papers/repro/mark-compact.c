@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * What papers/mark-compact.md says of holes: a heap of many sizes, of which nine objects in ten die at random; how much
  * memory the mark-sweep old space then holds for the live tenth, and that new objects of the same sizes find room in the
- * holes. Beside it the same with the deaths all in one place. Bytes only. */
+ * holes; the same with the deaths all in one place; and with compaction. Bytes only. */
 #include <midden/heap.h>
 #include <midden/roots.h>
 
@@ -41,13 +41,17 @@ static void fill(struct mid_heap *heap, struct mid_type type, struct mid_persist
     }
 }
 
-static void run(bool neighbours)
+static void run(bool neighbours, uint32_t compaction)
 {
+    struct mid_heap_options o;
+    mid_heap_options_init(&o);
+    o.compaction = compaction;
+    random_state = 88172645463325252u;
     struct mid_heap *heap;
     struct mid_type type, table_type;
     struct mid_type_info bytes = {.struct_size = sizeof bytes, .name = "Bytes", .tail = MID_TAIL_BYTES};
     struct mid_type_info table_info = {.struct_size = sizeof table_info, .name = "Table", .tail = MID_TAIL_REFS};
-    if (mid_heap_create(NULL, &heap) != MID_OK || mid_type_register(heap, &bytes, &type) != MID_OK ||
+    if (mid_heap_create(&o, &heap) != MID_OK || mid_type_register(heap, &bytes, &type) != MID_OK ||
         mid_type_register(heap, &table_info, &table_type) != MID_OK)
         exit(1);
     struct mid_persistent *table = mid_persistent_new(heap, mid_new_array(heap, table_type, OBJECTS), "table");
@@ -64,7 +68,10 @@ static void run(bool neighbours)
 
 int main(void)
 {
-    run(true);
-    run(false);
+    puts("without compaction");
+    run(true, MID_COMPACTION_OFF);
+    run(false, MID_COMPACTION_OFF);
+    puts("with it (the default)");
+    run(false, MID_COMPACTION_DEFAULT);
     return 0;
 }
