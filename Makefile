@@ -43,8 +43,8 @@ LD  := $(MODE_$(MODE)) -pthread $(LDFLAGS)
 # config.mk is an included makefile that make remakes before it reads goals: with `make deps test` it must be probed
 # after the packages have come, hence the prerequisite on the first pass alone (MAKE_RESTARTS breaks the loop).
 
-DEPS := gcc g++ libc6-dev check perl pkg-config libbenchmark-dev libjemalloc-dev libmimalloc2.0 libtcmalloc-minimal4 libgc1 zlib1g-dev libjansson-dev \
-        libncurses-dev tmux valgrind clang libclang-rt-14-dev
+DEPS := gcc g++ libc6-dev check perl pkg-config libbenchmark-dev libjemalloc-dev libmimalloc2.0 libtcmalloc-minimal4 libgc1 \
+        zlib1g-dev libjansson-dev libncurses-dev tmux valgrind clang libclang-rt-14-dev
 
 probe = $(if $(filter 0,$(WITH_$(1))),,$(shell printf '%b' '$(2)' | $(CC) $(CFLAGS) -x c -o /dev/null - $(3) 2>/dev/null && echo 1))
 asks  = [ "$$(dpkg-query -W -f='$${db:Status-Status}' $(1) 2>/dev/null)" = installed ]
@@ -88,7 +88,7 @@ $(CONFIG): Makefile
 	   echo 'HAVE_JANSSON := $(call probe,JANSSON,#include <jansson.h>\nint main(void){return json_object()==0;},-ljansson)'; \
 	   echo 'HAVE_VALGRIND := $(call probe,VALGRIND,#include <valgrind/memcheck.h>\nint main(void){return RUNNING_ON_VALGRIND;},)'; \
 	 } > $@.tmp; if cmp -s $@.tmp $@; then rm $@.tmp; else mv $@.tmp $@; fi
-	@sed -n 's/^HAVE_\([A-Z]*\) := 1$$/\1/p' $@ | tr 'A-Z\n' 'a-z ' | sed 's/^/features: /; s/ *$$/\n/'
+	@echo "features: $$(sed -n 's/^HAVE_\([A-Z]*\) := 1$$/\1/p' $@ | tr 'A-Z\n' 'a-z ' | grep . || echo none)"
 
 features_heapdump/graph := $(if $(HAVE_ZLIB),-DMID_HAVE_ZLIB=1)
 libs_viewer             := $(if $(HAVE_ZLIB),-lz)

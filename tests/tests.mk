@@ -34,6 +34,7 @@ SAN := ASAN_OPTIONS=detect_stack_use_after_return=1:allocator_may_return_null=1 
 prove = MODE=$(MODE) BUILD=$(BUILD) O=$(O) CC='$(CC)' $(SAN) CK_TAP_LOG_FILE_NAME=- CK_VERBOSITY=silent prove -j $(JOBS) -e '' $(PROVE_FLAGS)
 
 .PHONY: need-check
+$(call objects,tests/support): | need-check
 need-check:
 	@[ -n '$(HAVE_CHECK)' ] && [ -n '$(HAVE_JANSSON)' ] && command -v prove >/dev/null || \
 	  { echo 'the tests need the packages check, libjansson-dev and perl: run `make deps`' >&2; exit 2; }
