@@ -73,20 +73,26 @@ static void catch_signals(void)
     }
 }
 
-struct file_set *files_begin(const char *directory)
+/* Makes the directory, or finds that it is there. */
+static void want_directory(const char *directory)
 {
-    struct file_set *set = cli_allocate(1, sizeof *set);
-    *set = (struct file_set){.directory = directory};
-    catch_signals();
+    struct stat s;
     if (mkdir(directory, 0777) == 0) {
         made_directory = directory;
-        return set;
+        return;
     }
-    struct stat s;
     if (errno != EEXIST)
         cli_die(CLI_UNREADABLE, "%s: cannot make the directory: %s", cli_quote(directory), strerror(errno));
     if (stat(directory, &s) != 0 || !S_ISDIR(s.st_mode))
         cli_die(CLI_UNREADABLE, "%s: not a directory", cli_quote(directory));
+}
+
+struct file_set *files_begin(const char *directory)
+{
+    catch_signals();
+    want_directory(directory);
+    struct file_set *set = cli_allocate(1, sizeof *set);
+    *set = (struct file_set){.directory = directory};
     return set;
 }
 
