@@ -135,7 +135,7 @@ static bool take_sizes(const struct batch *b)
         odd |= v >> 32 | (uint64_t)(v == UINT32_MAX);
     }
     b->l->total_size += sum; /* at most 2^10 times 2^32 a batch, and total_size is below 2^63 before */
-    for (size_t r = 0; odd != 0 && r < b->records; r++) {
+    for (size_t r = 0; odd != 0 && b->l->total_size <= INT64_MAX && r < b->records; r++) {
         int64_t v = value_of(b, r, field);
         if (v < 0)
             return not_in_range(b, field, INT64_MAX, "the size");

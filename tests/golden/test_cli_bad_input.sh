@@ -159,4 +159,12 @@ done
 same "the version is that of the headers" "midden $(sed -n 's/^.define MID_VERSION_[A-Z]* //p' alloc/base/include/midden/base.h | paste -sd .)" \
     "$("$midden" --version)"
 
+# Sizes that add up to more than 2^64 within one batch of nodes once wrapped around, and were taken for 30 GB.
+awk 'BEGIN { printf "{\"snapshot\":{\"meta\":{\"node_fields\":[\"type\",\"name\",\"id\",\"self_size\",\"edge_count\"],\"edge_fields\":[\"type\",\"name_or_index\",\"to_node\"]}},\"nodes\":[3,0,1,9223372036854775807,0"
+    for (i = 1; i < 1510; i++)
+        printf ",3,0,%d,%s,0", 2 * i + 1, i < 1501 ? "0" : i == 1501 ? "9223372032559808512" : "4294967294"
+    print "],\"edges\":[],\"strings\":[\"x\"]}" }' >"$tmp/wrapped.heapsnapshot"
+timeout 60 "$midden" summary "$tmp/wrapped.heapsnapshot" >"$tmp/out" 2>"$tmp/err"
+check "sizes beyond 2^64 in one batch are refused" grep -q 'add up to more than 2^63' "$tmp/err"
+
 finish
