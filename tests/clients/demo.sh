@@ -8,8 +8,9 @@ shift
 [ $# -gt 0 ] || set -- . $([ -d /usr/share/common-licenses ] && echo /usr/share/common-licenses)
 snapshot=$build/demo.heapsnapshot
 fixture=tests/golden/fixtures/node20-5mb-after.heapsnapshot.gz
-report=$(mktemp)
-trap 'rm -f "$report"' EXIT
+work=$(mktemp -d)
+report=$work/report
+trap 'rm -rf "$work"' EXIT
 
 show() {
     printf '\n$ midden'
@@ -18,9 +19,16 @@ show() {
     "$build/midden" "$@"
 }
 
+rm -f "$snapshot" # of an earlier run
 # shellcheck disable=SC2086 # DEMO_OPTIONS is a list of words
-"$build/concordance" --block 4096 --nursery 512 ${DEMO_OPTIONS:-} --query "${QUERY:-software}" --query "${SECOND_QUERY:-collector}" \
-    --snapshot "$snapshot" "$@" | tee "$report"
+{
+    status=0
+    "$build/concordance" --block 4096 --nursery 512 ${DEMO_OPTIONS:-} --query "${QUERY:-software}" --query "${SECOND_QUERY:-collector}" \
+        --snapshot "$snapshot" "$@" || status=$?
+    echo "$status" >"$work/status"
+} | tee "$report"
+# A word that is not found gives status 1 too, but with a snapshot to look at.
+[ -e "$snapshot" ] || exit "$(cat "$work/status")"
 id=$(sed -n 's/.*its entry is object \(@[0-9]*\) .*/\1/p' "$report" | head -1)
 
 show summary "$snapshot" -n 12

@@ -65,5 +65,13 @@ run --snapshot "$dir/nowhere/x.heapsnapshot" "$dir/text"
 printf 'esc \033[31m heap\302\233 x\n' >"$dir/evil.txt"
 run --query heap "$dir/evil.txt"
 ! grep -q "$(printf '\033')" "$dir/out" && grep -qF '\x1b' "$dir/out"; check "control characters are not printed" $?
+
+# make demo
+run_with QUERY=nowhere tests/clients/demo.sh "$O" "$dir/text"
+[ $? -eq 0 ] && grep -q 'summary .*demo.heapsnapshot' "$dir/out"; check "the demo goes on when a word is nowhere" $?
+run_with tests/clients/demo.sh "$O" "$dir/none"
+[ $? -eq 2 ] && ! grep -q summary "$dir/out"; check "the demo of a missing directory: status 2, and no look at an older snapshot" $?
+run_with DEMO_OPTIONS='--heap-limit 4' tests/clients/demo.sh "$O" "$dir/many.txt"
+[ $? -eq 1 ] && ! grep -q summary "$dir/out"; check "the demo with a heap limit too small: status 1, and no look at an older snapshot" $?
 echo "1..$n"
 exit $failed
