@@ -27,6 +27,19 @@ $(foreach k,$(KINDS),$(eval $(call test_kind,$(k))))
 # The program that the DevTools test has judged; made only when that test is asked for.
 test-devtools test: $(if $(DEVTOOLS),$(O)/tests/devtools/sample)
 
+# Snapshots of any size from nothing, to a FILE: make snapshot SNAPSHOT=FILE SNAPSHOT_FLAGS="--bytes=4G --seed=7".
+GENERATE := $(O)/tests/generate/generate
+$(GENERATE): tests/generate/generate.c $(CONFIG)
+	@mkdir -p $(@D)
+	$(if $(V),,@echo 'TEST  $<')
+	$(Q)$(CC) $(C17) $(LD) -o $@ $<
+test-golden test-devtools test: $(GENERATE)
+.PHONY: snapshot
+SNAPSHOT       ?= $(BUILD)/generated.heapsnapshot
+SNAPSHOT_FLAGS ?= --bytes=1G
+snapshot: $(GENERATE)
+	$(GENERATE) $(SNAPSHOT_FLAGS) $(SNAPSHOT)
+
 # How many tests run at a time.
 JOBS ?= 2
 SAN := ASAN_OPTIONS=detect_stack_use_after_return=1:allocator_may_return_null=1 UBSAN_OPTIONS=print_stacktrace=1 \

@@ -46,6 +46,10 @@ for kind in graph heap; do
         "$O/tests/devtools/sample" $kind $seed "$work/sample.heapsnapshot" && judge "$work/sample.heapsnapshot" "a random $kind, seed $seed"
     done
 done
+for how in node20 node26 chrome; do
+    "$O/tests/generate/generate" --bytes=3M --seed=5 --as=$how "$work/sample.heapsnapshot" &&
+        judge "$work/sample.heapsnapshot" "a generated snapshot in the layout of $how"
+done
 for file in "$O/demo.heapsnapshot" $DEVTOOLS_FILES; do
     [ ! -e "$file" ] || judge "$file" "$file"
 done
