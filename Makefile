@@ -13,6 +13,7 @@ PREFIX ?= /usr/local
 LIBDIR ?= $(PREFIX)/lib
 O      := $(BUILD)/$(MODE)
 CONFIG := $(BUILD)/config.mk
+PACKAGES ?= $(wildcard /var/lib/dpkg/status)
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
 .SUFFIXES:
@@ -41,7 +42,9 @@ LD  := $(MODE_$(MODE)) -pthread $(LDFLAGS)
 # ---- features: found by compiling, kept in config.mk; WITH_X=0 leaves X out. Only the goal `deps` calls apt or sudo; it
 # asks dpkg first and needs no network the second time.
 # config.mk is an included makefile that make remakes before it reads goals: with `make deps test` it must be probed
-# after the packages have come, hence the prerequisite on the first pass alone (MAKE_RESTARTS breaks the loop).
+# after the packages have come, hence the prerequisite on the first pass alone (MAKE_RESTARTS breaks the loop). Packages
+# that come between two runs of make are seen by dpkg's status file; config.mk changes when an answer does, and only then
+# is anything compiled again.
 
 DEPS := gcc g++ libc6-dev check perl pkg-config libbenchmark-dev libjemalloc-dev libmimalloc2.0 libtcmalloc-minimal4 libgc1 \
         zlib1g-dev libjansson-dev libncurses-dev tmux valgrind clang libclang-rt-14-dev
@@ -55,17 +58,15 @@ config_key := $(CC) $(CFLAGS) $(foreach x,ZLIB NCURSES CHECK JANSSON VALGRIND BE
 ifneq (,$(filter-out clean deps,$(or $(MAKECMDGOALS),all)))
 include $(CONFIG)
 ifneq ($(strip $(config_key)),$(strip $(CONFIG_KEY)))
-ifneq (,$(CONFIG_KEY))
 .PHONY: config-key-changed
-$(if $(MAKE_RESTARTS),,$(eval $(CONFIG): config-key-changed))
-endif
+$(if $(MAKE_RESTARTS),,$(eval $(CONFIG).probed: config-key-changed))
 endif
 endif
 
 ifneq (,$(filter deps,$(MAKECMDGOALS)))
 ifndef MAKE_RESTARTS
 ifneq (,$(filter-out clean deps,$(MAKECMDGOALS)))
-$(CONFIG): install-packages
+$(CONFIG).probed: install-packages
 endif
 endif
 endif
@@ -79,7 +80,10 @@ install-packages:
 	echo "$$as apt-get install -y --no-install-recommends$$missing"; \
 	$$as apt-get update -qq && DEBIAN_FRONTEND=noninteractive $$as apt-get install -y -qq --no-install-recommends $$missing
 
-$(CONFIG): Makefile
+$(CONFIG): $(CONFIG).probed
+	@cmp -s $< $@ || { cp $< $@; echo "features: $$(sed -n 's/^HAVE_\([A-Z]*\) := 1$$/\1/p' $@ | tr 'A-Z\n' 'a-z ' | grep . || echo none)"; }
+
+$(CONFIG).probed: Makefile $(PACKAGES)
 	@mkdir -p $(@D)
 	@{ echo 'CONFIG_KEY := $(strip $(config_key))'; \
 	   echo 'HAVE_ZLIB := $(call probe,ZLIB,#include <zlib.h>\nint main(void){return zlibVersion()==0;},-lz)'; \
@@ -87,8 +91,7 @@ $(CONFIG): Makefile
 	   echo 'HAVE_CHECK := $(call probe,CHECK,#include <check.h>\nint main(void){return suite_create("x")==0;},-lcheck_pic -lsubunit -lrt -lm -pthread)'; \
 	   echo 'HAVE_JANSSON := $(call probe,JANSSON,#include <jansson.h>\nint main(void){return json_object()==0;},-ljansson)'; \
 	   echo 'HAVE_VALGRIND := $(call probe,VALGRIND,#include <valgrind/memcheck.h>\nint main(void){return RUNNING_ON_VALGRIND;},)'; \
-	 } > $@.tmp; if cmp -s $@.tmp $@; then rm $@.tmp; else mv $@.tmp $@; fi
-	@echo "features: $$(sed -n 's/^HAVE_\([A-Z]*\) := 1$$/\1/p' $@ | tr 'A-Z\n' 'a-z ' | grep . || echo none)"
+	 } > $@
 
 features_heapdump/graph := $(if $(HAVE_ZLIB),-DMID_HAVE_ZLIB=1)
 libs_viewer             := $(if $(HAVE_ZLIB),-lz)
@@ -116,10 +119,13 @@ dirs_tests/support    := $(GC) $(DUMP) heapdump/graph/include
 LIBRARY := alloc/base alloc gc heapdump/write heapdump/adapter
 VIEWER  := heapdump/graph heapdump/view
 COMMAND := heapdump/cli $(if $(HAVE_NCURSES),heapdump/screen)
-objects  = $(patsubst %.c,$(O)/obj/%.o,$(foreach d,$(1),$(wildcard $(d)/*.c)))
+
+# An object's name holds its whole path, so that an archive has no two members of one name.
+object  = $(O)/obj/$(subst /,-,$(1))-$(2).o
+objects = $(foreach d,$(1),$(patsubst $(d)/%.c,$(call object,$(d),%),$(wildcard $(d)/*.c)))
 
 define component
-$(O)/obj/$(1)/%.o: $(1)/%.c $(CONFIG)
+$(call object,$(1),%): $(1)/%.c $(CONFIG)
 	@mkdir -p $$(@D)
 	$$(if $$(V),,@echo 'CC    $$<')
 	$$(Q)$$(CC) $$(C17) $$(features_$(1)) $$(addprefix -I,$$(dirs_$(1))) -MMD -MP -c -o $$@ $$<

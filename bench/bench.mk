@@ -10,13 +10,13 @@ BENCH       := $(O)/bench/bench
 BENCH_FLAGS ?=
 BENCH_OUT   ?= $(O)/bench/results.json
 JEMALLOC     = $(shell $(CC) -print-file-name=libjemalloc_pic.a)
-bench_objects := $(patsubst %.c,$(O)/obj/%.o,$(wildcard bench/*.c)) $(O)/obj/bench/shim.o
+bench_objects := $(call objects,bench) $(call object,bench,shim)
 
 dirs_bench := bench $(GC) $(DUMP) heapdump/graph/include
 $(eval $(call component,bench))
 $(bench_objects): | need-bench
 
-$(O)/obj/bench/%.o: bench/%.cc $(CONFIG)
+$(call object,bench,%): bench/%.cc $(CONFIG)
 	@mkdir -p $(@D)
 	$(if $(V),,@echo 'CXX   $<')
 	$(Q)$(CXX) -std=c++17 -Wall -Wextra -Wshadow $(if $(STRICT),-Werror) -pthread $(MODE_$(MODE)) -Ibench -MMD -MP -c -o $@ $<

@@ -48,6 +48,8 @@ asan | tsan) skip "libmidden.a defines mid_* alone" "a sanitizer adds its own" ;
 *) same "libmidden.a defines mid_* alone" "" "$foreign" ;;
 esac
 
+same "no two members of libmidden.a have one name" "" "$(ar t "$O/libmidden.a" | sort | uniq -d)"
+
 # every function that a header declares is there
 declared=$(cat $headers | sed 's://.*$::' | tr '\n' ' ' | sed 's:/\*:\n&:g; s:\*/:&\n:g' | sed '/^\/\*/d' | tr '\n' ' ' |
     grep -o 'MID_API[^;{]*' | sed 's/__attribute__ *(([^)]*))//g' | grep -o 'mid_[a-z0-9_]* *(' | tr -d ' (' | sort -u)
