@@ -157,7 +157,10 @@ static void swap(struct mid_cache_bin *bin, unsigned capacity)
 {
     struct mid__magazine *loaded = bin->loaded;
     unload(bin);
+    MID__CACHE_SET(bin->loaded, bin->previous); /* Note [Fork]: until the end, loaded == previous */
+    atomic_signal_fence(memory_order_seq_cst);
     load(bin, bin->previous, capacity);
+    atomic_signal_fence(memory_order_seq_cst);
     MID__CACHE_SET(bin->previous, loaded);
 }
 
@@ -181,6 +184,18 @@ void mid__cache_empty(struct mid_pool *pool, struct mid__cache *cache)
     for (unsigned id = 0; id < MID__CLASSES; id++)
         if (cache->face.bins[id].loaded != NULL)
             empty_bin(pool, cache, id);
+}
+
+void mid__cache_settle(struct mid_pool *pool, struct mid__cache *cache)
+{
+    for (unsigned id = 0; id < MID__CLASSES; id++) {
+        struct mid_cache_bin *bin = &cache->face.bins[id];
+        if (bin->loaded == NULL || bin->loaded != bin->previous)
+            continue;
+        load(bin, NULL, 0);
+        MID__CACHE_SET(bin->previous, NULL);
+        cache->charged -= 2 * pool->classes[id].magazine * pool->classes[id].bytes;
+    }
 }
 
 /* A magazine was given to the bin of `id`. When all of them could hold too much, bins that were not used since the last

@@ -53,6 +53,7 @@ MID__INLINE void mid__bin_push(struct mid_cache_bin *bin, void *buffer, size_t b
 {
     unsigned n = bin->count;
     MID__CACHE_SET(bin->slots[n], buffer);
+    atomic_signal_fence(memory_order_release); /* Note [Fork] */
     if (bytes == MID__SIZE_UNKNOWN)
         MID__CACHE_SET(bin->unsized, bin->unsized + 1);
     else
@@ -67,6 +68,10 @@ struct mid__cache *mid__cache_of(struct mid_pool *pool);
 struct mid__cache *mid__cache_had(struct mid_pool *pool);
 /* Ends all caches of a pool that is going. */
 void mid__caches_end(struct mid_pool *pool);
+/* In a child of fork: the caches of all threads but this one wait for other threads. All locks are held. */
+void mid__caches_orphaned(struct mid_pool *pool);
+/* Empties the caches that wait for a thread; the lock is held. */
+void mid__caches_idle_empty(struct mid_pool *pool);
 
 /* ---- magazine.c */
 /* The most buffers a magazine of the class holds; 0: the class is not cached. */
@@ -78,6 +83,8 @@ void mid__cache_give(struct mid__cache *cache, unsigned id, void *buffer, size_t
 /* Everything in the cache, and in the depot, goes back to the slabs; the lock is held. */
 void mid__cache_empty(struct mid_pool *pool, struct mid__cache *cache);
 void mid__depot_empty(struct mid_pool *pool);
+/* Gives up the bins that a thread left in the middle of a swap: Note [Fork]. */
+void mid__cache_settle(struct mid_pool *pool, struct mid__cache *cache);
 /* Unmaps the magazines of a pool that is going. */
 void mid__magazines_end(struct mid_pool *pool);
 /* Buffers of a class in caches and depot; and the sums of what bins counted. The lock is held. */

@@ -22,6 +22,7 @@
  * only then refuses. The callback may run in several threads at once, one call each.
  */
 #include "magazine.h"
+#include "registry.h"
 #include "shadow.h"
 
 #include <midden/internal/sys.h>
@@ -111,12 +112,14 @@ enum mid_status mid_pool_create(const struct mid_pool_options *given, struct mid
     pthread_mutex_init(&pool->lock, NULL);
     shape_classes(pool);
     mid__shadow_pool(pool);
+    mid__registry_add(pool);
     *out = pool;
     return MID_OK;
 }
 
 static void end_pool(struct mid_pool *pool)
 {
+    mid__registry_remove(pool);
     mid__shadow_pool_gone(pool);
     mid__caches_end(pool);
     mid__magazines_end(pool);
@@ -248,6 +251,7 @@ static bool empty_caches(struct mid_pool *pool)
     size_t before = pool->taken_bytes;
     if (cache != NULL)
         mid__cache_empty(pool, cache);
+    mid__caches_idle_empty(pool);
     mid__depot_empty(pool);
     pool->cache_epoch++;
     bool any = pool->taken_bytes != before;

@@ -4,7 +4,7 @@
  *
  *     pool.c     create, destroy, take, release, resize, limit      place.c    lists of slabs: take, give, reap
  *     magazine.c, thread_cache.c    what threads keep               check.c    guards, poison, records, reports
- *     trim.c     back to the system
+ *     trim.c     back to the system                           registry.c   all pools, and fork
  *     stats.c    figures     json.c    as JSON     verify.c    recount     walk.c    show slabs and buffers
  */
 #ifndef MIDDEN_ALLOC_POOL_STATE_H
@@ -28,6 +28,8 @@ struct mid_pool {
     mid_broken_fn broken;
     void *broken_user;
     size_t pool_bytes; /* of this mapping */
+
+    struct mid_pool *next_pool, *previous_pool; /* registry.c; guarded by its lock */
 
     struct mid__arena arena;
     struct mid__class classes[MID__CLASSES];

@@ -13,18 +13,24 @@
  * NULL as the pool (relaxed: the thread that reads it only compares it with a pool that it was given, which the caller
  * handed to it by means of its own), and the thread unmaps it when it next walks its list, or ends.
  *
+ * Note [Threads without a cache]
+ * From the moment when the key's destructor has run, a thread has no cache any more: destructors of other keys that
+ * release buffers go to the slabs, and nothing is left to a thread that is gone. The same flag is set while a cache is being
+ * made, since pthread_setspecific may allocate, and where the pool is the process' malloc that leads here again.
+ *
  * The thread-local list and the key that calls us at a thread's end are the library's only state outside of pools; they are
  * needed so that mid_pool_alloc needs no argument more than malloc's. Who prefers to hold the cache uses <midden/cache.h>.
  */
 #include "magazine.h"
+#include "registry.h"
 
 #include <midden/internal/sys.h>
 
-static pthread_mutex_t registry = PTHREAD_MUTEX_INITIALIZER;
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 static pthread_key_t key;
 static bool have_key;
 _Thread_local struct mid__cache *mid__thread_caches;
+static _Thread_local bool cacheless; /* Note [Threads without a cache] */
 
 static size_t cache_bytes(void)
 {
@@ -47,13 +53,14 @@ static void leave(struct mid__cache *cache)
 static void thread_ends(void *unused)
 {
     (void)unused;
-    pthread_mutex_lock(&registry);
+    mid__registry_lock();
     for (struct mid__cache *cache = mid__thread_caches, *next; cache != NULL; cache = next) {
         next = cache->next_of_thread;
         leave(cache);
     }
     mid__thread_caches = NULL;
-    pthread_mutex_unlock(&registry);
+    cacheless = true;
+    mid__registry_unlock();
 }
 
 static void make_key(void)
@@ -65,7 +72,7 @@ static void make_key(void)
 static struct mid__cache *join(struct mid_pool *pool)
 {
     struct mid__cache *cache;
-    pthread_mutex_lock(&registry);
+    mid__registry_lock();
     pthread_mutex_lock(&pool->lock);
     for (cache = pool->caches; cache != NULL && cache->in_use; cache = cache->next_of_pool)
         ;
@@ -82,7 +89,21 @@ static struct mid__cache *join(struct mid_pool *pool)
         cache->epoch = pool->cache_epoch;
     }
     pthread_mutex_unlock(&pool->lock);
-    pthread_mutex_unlock(&registry);
+    mid__registry_unlock();
+    return cache;
+}
+
+/* A cache that ends with the thread; NULL when there is none to be had. */
+static struct mid__cache *join_for_life(struct mid_pool *pool)
+{
+    struct mid__cache *cache = NULL;
+    if (cacheless)
+        return NULL;
+    cacheless = true;
+    pthread_once(&once, make_key);
+    if (have_key && pthread_setspecific(key, &mid__thread_caches) == 0)
+        cache = join(pool);
+    cacheless = false;
     return cache;
 }
 
@@ -102,14 +123,8 @@ static MID__NOINLINE struct mid__cache *find_or_join(struct mid_pool *pool)
         else
             mid__sys_unmap(cache, cache_bytes());
     }
-    if (found == NULL) {
-        pthread_once(&once, make_key);
-        if (!have_key || pthread_setspecific(key, &mid__thread_caches) != 0)
-            return NULL;
-        found = join(pool);
-        if (found == NULL)
-            return NULL;
-    }
+    if (found == NULL && (found = join_for_life(pool)) == NULL)
+        return NULL;
     found->next_of_thread = mid__thread_caches;
     mid__thread_caches = found;
     return found;
@@ -139,7 +154,7 @@ struct mid_cache *mid_pool_cache(struct mid_pool *pool)
 
 void mid__caches_end(struct mid_pool *pool)
 {
-    pthread_mutex_lock(&registry);
+    mid__registry_lock();
     for (struct mid__cache *cache = pool->caches, *next; cache != NULL; cache = next) {
         next = cache->next_of_pool;
         if (cache->in_use)
@@ -148,5 +163,26 @@ void mid__caches_end(struct mid_pool *pool)
             mid__sys_unmap(cache, cache_bytes());
     }
     pool->caches = NULL;
-    pthread_mutex_unlock(&registry);
+    mid__registry_unlock();
+}
+
+void mid__caches_orphaned(struct mid_pool *pool)
+{
+    for (struct mid__cache *cache = pool->caches; cache != NULL; cache = cache->next_of_pool) {
+        struct mid__cache *mine = mid__thread_caches;
+        while (mine != NULL && mine != cache)
+            mine = mine->next_of_thread;
+        if (mine != NULL || !cache->in_use)
+            continue;
+        mid__cache_settle(pool, cache);
+        cache->next_of_thread = NULL;
+        cache->in_use = false;
+    }
+}
+
+void mid__caches_idle_empty(struct mid_pool *pool)
+{
+    for (struct mid__cache *cache = pool->caches; cache != NULL; cache = cache->next_of_pool)
+        if (!cache->in_use && cache->charged != 0)
+            mid__cache_empty(pool, cache);
 }

@@ -61,6 +61,7 @@ size_t mid_pool_trim(struct mid_pool *pool)
     pthread_mutex_lock(&pool->lock);
     if (cache != NULL)
         mid__cache_empty(pool, cache);
+    mid__caches_idle_empty(pool);
     mid__depot_empty(pool);
     pool->cache_epoch++;
     size_t before = pool->arena.committed_bytes;

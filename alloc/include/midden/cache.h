@@ -41,8 +41,8 @@ struct mid_cache {
     struct mid_cache_bin bins[128];
 };
 
-/* The calling thread's cache of the pool; made at the first call. NULL when there is no memory for it: use
- * mid_pool_alloc then, which does without. O(1). */
+/* The calling thread's cache of the pool; made at the first call. NULL when there is no memory for it, and in a
+ * thread-specific destructor that runs after the library's own: use mid_pool_alloc then, which does without. O(1). */
 MID_API struct mid_cache *mid_pool_cache(struct mid_pool *pool);
 
 /* What the inlined calls do when they cannot serve. */
@@ -86,6 +86,7 @@ static inline void mid_cache_release(struct mid_cache *cache, void *buffer, size
         return;
     }
     MID__CACHE_SET(bin->slots[n], buffer);
+    __atomic_signal_fence(__ATOMIC_RELEASE); /* a fork sees no count without its slot */
     MID__CACHE_SET(bin->requested_out, bin->requested_out + bytes);
     MID__CACHE_SET(bin->count, n + 1);
 }
