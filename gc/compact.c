@@ -107,7 +107,7 @@ static bool move_object(struct mid_heap *heap, uintptr_t from)
 {
     uint64_t header = *mid__header_at(from);
     size_t bytes = mid__bytes_of(header);
-    uintptr_t to = mid__old_alloc(heap, bytes);
+    uintptr_t to = mid__old_alloc_for(heap, header);
     if (to == 0)
         return false;
     memcpy((void *)to, (const void *)from, bytes);

@@ -132,6 +132,7 @@ struct mid__chunk {
     uint32_t index;          /* in heap->chunks */
     uint32_t used;           /* blocks that are not free; pages; 1 for a huge object */
     uint32_t touched;        /* blocks or pages that may be resident */
+    uint8_t leaf_words[MID__BLOCKS]; /* old: see Note [Leaf blocks] in oldspace.c; other kinds: 0 */
     size_t bytes;            /* of the mapping */
     size_t object_bytes;     /* huge: of the object, in whole pages */
     size_t no_room_pages;    /* large: a run of so many pages is known not to be free */
@@ -194,7 +195,8 @@ MID__INLINE uintptr_t mid__block_start(const struct mid__block *block)
 
 /* ---- size classes ------------------------------------------------------------------------------------------------- */
 
-#define MID__CLASSES 40u
+#define MID__CLASSES 96u
+#define MID__RAW_CLASS 48u /* classes from here on hold nothing but objects without references */
 #define MID__YOUNG_WORDS (MID_YOUNG_BYTES / 8)
 
 struct mid__class {
@@ -205,7 +207,7 @@ struct mid__class {
 
 struct mid__oldspace {
     struct mid__class classes[MID__CLASSES];
-    uint8_t class_of[MID__YOUNG_WORDS + 1]; /* by words, header included */
+    uint8_t class_of[MID__YOUNG_WORDS + 1]; /* by words, header included; + MID__RAW_CLASS for raw objects */
     struct mid__block *free_blocks;
     size_t blocks_used;     /* blocks that are not free */
     size_t blocks_touched;  /* that may be resident: used ones and some free ones */
@@ -270,6 +272,7 @@ struct mid__mark {
     uintptr_t sliced;              /* an array that is being scanned by pieces, or 0 ... */
     size_t sliced_word;            /* ... from this payload word on */
     size_t bytes[2], objects[2];   /* marked in this cycle, in old and in large space; new ones included */
+    size_t leaf_bytes;             /* the part of it that never was on the stack: Note [Leaf blocks] in oldspace.c */
     uint64_t overflows;
 };
 
@@ -523,7 +526,8 @@ void mid__remset_free(struct mid_heap *heap);
 
 /* ---- oldspace.c */
 void mid__old_init(struct mid_heap *heap);
-uintptr_t mid__old_alloc(struct mid_heap *heap, size_t bytes); /* 0: at the limit or out of memory. Sets live bits. */
+/* A cell for an object with this header; 0: at the limit or out of memory. Sets live bits. */
+uintptr_t mid__old_alloc_for(struct mid_heap *heap, uint64_t header);
 struct mid__chunk *mid__chunk_map(struct mid_heap *heap, enum mid__chunk_kind kind, size_t bytes);
 void mid__chunk_unmap(struct mid_heap *heap, struct mid__chunk *chunk);
 void mid__old_block_list(struct mid__block **list, struct mid__block *block);

@@ -33,8 +33,8 @@
 
 #include <stdlib.h>
 
-#define REF_RING    16u
-#define OBJECT_RING 8u
+#define REF_RING    32u
+#define OBJECT_RING 16u
 #define PREFETCH_FROM_BYTES ((size_t)8 << 20)
 #define SLICE_WORDS 2048u
 
@@ -110,14 +110,22 @@ MID__INLINE uintptr_t pop(struct mid__mark *m)
 
 /* ---- colours --------------------------------------------------------------------------------------------------------------- */
 
-/* White becomes grey. The object is old or large. */
+/* White becomes grey, and black at once when it lies in a leaf block. The object is old or large. */
 MID__INLINE void shade(struct mid_heap *heap, uintptr_t object)
 {
+    struct mid__mark *m = &heap->mark;
     uint64_t *word = mid__bit_word(object, mid__mark_side(heap)), mask = mid__bit_mask(object);
     if (*word & mask)
         return;
     *word |= mask;
-    push(&heap->mark, object);
+    size_t leaf_words = mid__chunk_of(object)->leaf_words[(object & (MID__CHUNK_BYTES - 1)) / MID__BLOCK_BYTES];
+    if (leaf_words == 0) {
+        push(m, object);
+        return;
+    }
+    m->leaf_bytes += leaf_words * MID__WORD;
+    m->bytes[0] += leaf_words * MID__WORD;
+    m->objects[0]++;
 }
 
 void mid__mark_shade(struct mid_heap *heap, uintptr_t object)
@@ -149,31 +157,34 @@ static void shade_fields(void *context, uintptr_t object)
 
 struct drain {
     struct mid_heap *heap;
+    unsigned ref_at, object_at;
     uintptr_t refs[REF_RING];
     uintptr_t objects[OBJECT_RING];
-    unsigned ref_at, object_at;
 };
 
 /* A reference is found: its mark bits are asked for now and looked at REF_RING references later. */
-static void found_slot(void *context, struct mid_ref *slot)
+MID__INLINE void found(struct drain *d, uintptr_t object)
 {
-    struct drain *d = context;
-    uintptr_t object = (uintptr_t)slot->object;
     if (object == 0 || mid__is_young(d->heap, object))
         return;
     MID__PREFETCH(mid__bit_word(object, mid__mark_side(d->heap)));
     uintptr_t oldest = d->refs[d->ref_at];
     d->refs[d->ref_at] = object;
     d->ref_at = (d->ref_at + 1) % REF_RING;
-    if (oldest != 0)
+    if (MID__LIKELY(oldest != 0))
         shade(d->heap, oldest);
+}
+
+static void found_slot(void *context, struct mid_ref *slot)
+{
+    found(context, (uintptr_t)slot->object);
 }
 
 static void found_traced(void *context, struct mid_ref *slot, const char *name, size_t index)
 {
     (void)name;
     (void)index;
-    found_slot(context, slot);
+    found(context, (uintptr_t)slot->object);
 }
 
 static void flush_refs(struct drain *d)
@@ -187,27 +198,34 @@ static void flush_refs(struct drain *d)
     }
 }
 
+/* The stack is empty: what waits in the rings is all that is grey. The next object of theirs; 0 when none is left. */
+static uintptr_t last_object(struct drain *d)
+{
+    flush_refs(d);
+    uintptr_t object = pop(&d->heap->mark);
+    for (unsigned i = 0; i < OBJECT_RING && object == 0; i++) {
+        object = d->objects[d->object_at];
+        d->objects[d->object_at] = 0;
+        d->object_at = (d->object_at + 1) % OBJECT_RING;
+    }
+    return object;
+}
+
 /* The next grey object; with prefetching, one whose header has been on its way for a while. 0 when none is left. */
 MID__INLINE uintptr_t next_object(struct drain *d, bool prefetch)
 {
     struct mid__mark *m = &d->heap->mark;
     if (!prefetch)
         return pop(m);
-    for (unsigned empty = 0;;) {
+    for (;;) {
         uintptr_t object = pop(m), oldest = d->objects[d->object_at];
-        if (object != 0)
-            MID__PREFETCH((const void *)object);
+        if (MID__UNLIKELY(object == 0))
+            return last_object(d);
+        MID__PREFETCH((const void *)object);
         d->objects[d->object_at] = object;
         d->object_at = (d->object_at + 1) % OBJECT_RING;
-        if (oldest != 0)
+        if (MID__LIKELY(oldest != 0))
             return oldest;
-        empty = object == 0 ? empty + 1 : 0;
-        if (empty > OBJECT_RING) {
-            flush_refs(d);
-            if (m->top->count == 0 && m->top->below == NULL)
-                return 0;
-            empty = 0;
-        }
     }
 }
 
@@ -221,7 +239,7 @@ MID__INLINE size_t scan_slice(struct drain *d, bool prefetch)
     size_t to = words - from < SLICE_WORDS ? words : from + SLICE_WORDS;
     for (size_t i = from; i < to; i++)
         if (prefetch)
-            found_slot(d, &payload[i]);
+            found(d, (uintptr_t)payload[i].object);
         else
             shade_slot(heap, &payload[i]);
     m->sliced_word = to;
@@ -254,14 +272,15 @@ MID__INLINE size_t scan(struct drain *d, uintptr_t object, bool prefetch)
     return bytes;
 }
 
-/* Scans grey objects until some `budget` bytes are done or none is left; true for the latter. */
+/* Scans grey objects until some `budget` bytes are done, leaves included, or none is left; true for the latter. */
 MID__INLINE bool drain(struct mid_heap *heap, size_t budget, bool prefetch)
 {
     struct drain d = {.heap = heap};
     struct mid__mark *m = &heap->mark;
+    size_t leaves = m->leaf_bytes;
     bool empty = false;
-    for (size_t done = 0; done < budget;) {
-        if (m->sliced != 0) {
+    for (size_t done = 0; done + (m->leaf_bytes - leaves) < budget;) {
+        if (MID__UNLIKELY(m->sliced != 0)) {
             done += scan_slice(&d, prefetch);
             continue;
         }
@@ -324,7 +343,7 @@ void mid__mark_begin(struct mid_heap *heap)
     heap->phase = MID__MARK;
     heap->hot.interest_base = 0;
     heap->hot.interest_bytes = UINTPTR_MAX;
-    m->bytes[0] = m->bytes[1] = 0;
+    m->bytes[0] = m->bytes[1] = m->leaf_bytes = 0;
     m->objects[0] = m->objects[1] = 0;
     struct drain d = {.heap = heap};
     mid__roots_each(heap, found_slot, &d);

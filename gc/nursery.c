@@ -17,7 +17,7 @@
  *
  * Cheney (1970): what has been copied and not yet scanned lies between `scan` and `to_top`, To is its own queue. Our
  * departures: objects may leave for the old space (after promote_age scavenges, or when To fills: Ungar 1984 and V8);
- * those wait on a stack at the other end of To, because they do not lie in a row. A promotion that fails, because the
+ * those with references wait on a stack at the other end of To, because they do not lie in a row. A promotion that fails, because the
  * old space is at its limit, is a copy to To: nothing is ever lost, and pace.c asks for a full collection.
  */
 #include "internal.h"
@@ -116,9 +116,10 @@ static uintptr_t evacuate(struct mid_heap *heap, uintptr_t object, uint64_t head
     size_t bytes = mid__bytes_of(header);
     uintptr_t to = 0;
     if (wants_promotion(heap, header)) {
-        to = mid__old_alloc(heap, bytes);
+        to = mid__old_alloc_for(heap, header);
         if (to != 0) {
-            *--n->promoted = to;
+            if ((header & MID__LAYOUT_MASK) != 0)
+                *--n->promoted = to;
             n->promoted_bytes += bytes;
         } else {
             n->failed_bytes += bytes;

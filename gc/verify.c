@@ -121,6 +121,13 @@ static void check_nursery(struct verify *v)
 
 /* ---- old space ---------------------------------------------------------------------------------------------------------- */
 
+static bool fits_class(const struct mid__block *block, uint64_t header)
+{
+    unsigned leaf_words = mid__chunk_of((uintptr_t)block)->leaf_words[block->index];
+    bool raw_class = block->class_index >= MID__RAW_CLASS, raw = (header & MID__LAYOUT_MASK) == 0;
+    return raw == raw_class && (leaf_words == 0 || (raw && leaf_words == mid__bytes_of(header) / MID__WORD));
+}
+
 static void check_cells(struct verify *v, struct mid__block *block, const uint64_t *live)
 {
     size_t bits = 0;
@@ -130,6 +137,8 @@ static void check_cells(struct verify *v, struct mid__block *block, const uint64
         bits++;
         uintptr_t object = mid__block_start(block) + cell * block->cell_words * MID__WORD;
         v->used[MID_SPACE_OLD] += check_header(v, object, block->cell_words * MID__WORD, "oldspace.I1");
+        if (!fits_class(block, *mid__header_at(object)))
+            broken(v, "oldspace.I6", (void *)object, "an object that does not belong into a block of this class");
     }
     size_t all = count_bits(live, MID__BLOCK_BITMAP_WORDS);
     if (all != bits)
