@@ -237,6 +237,11 @@ struct mid__nursery {
     size_t promote_above;          /* promote all when To is fuller than this */
     bool promote_all;
     size_t survived_bytes, promoted_bytes, failed_bytes;
+    /* its size: see Note [Nursery size] in nursery.c */
+    size_t emptied_bytes;          /* what the last scavenge found in From */
+    unsigned vain;                 /* scavenges in a row that found most of a nursery at its greatest size alive */
+    bool small, collapse;          /* it stays small, since size has not helped; it is to become so */
+    uint64_t grow_again_at, wait;  /* small: until so many bytes were born; for so many the next time */
 };
 
 /* ---- remembered set: see Note [Remembered set] in remset.c ----------------------------------------------------------- */

@@ -106,7 +106,7 @@ static bool wants_promotion(const struct mid_heap *heap, uint64_t header)
     unsigned age = (unsigned)((header & MID__AGE_MASK) >> MID__AGE_SHIFT);
     return n->promote_all ||
            ((heap->options.promotion & MID_PROMOTE_SURVIVED) != 0 && age >= heap->options.promote_age) ||
-           ((heap->options.promotion & MID_PROMOTE_TO_SPACE) != 0 && n->to_top - n->to_base > n->promote_above);
+           ((heap->options.promotion & MID_PROMOTE_TO_SPACE) != 0 && (n->small || n->to_top - n->to_base > n->promote_above));
 }
 
 /* Moves an object out of From; returns its new address. */
@@ -223,10 +223,11 @@ static void open_to_space(struct mid_heap *heap, bool promote_all)
     n->consumed = mid__nursery_born(heap);
     n->old_base = n->from_base;
     n->old_end = heap->hot.top;
+    n->emptied_bytes = n->old_end - n->old_base;
     n->scan = n->to_top = n->to_base;
     n->to_end = n->to_base + n->capacity;
     n->promoted = (uintptr_t *)n->to_end;
-    n->promote_all = promote_all;
+    n->promote_all = promote_all || n->collapse;
     n->promote_above = n->capacity / 100 * heap->options.promote_to_percent;
     n->survived_bytes = n->promoted_bytes = n->failed_bytes = 0;
 }
@@ -265,22 +266,78 @@ static void set_capacity(struct mid_heap *heap, size_t bytes)
     heap->nursery.from_end = heap->nursery.from_base + bytes;
 }
 
-/* Grows the halves while more than a fifth survives: what dies within a larger nursery costs nothing. With a pause target
- * they grow only if twice the work would still meet it, and shrink when it is missed. */
+/* Note [Nursery size]
+ * What dies within a larger nursery costs nothing, so the halves double while more than a fifth survives. But where objects
+ * live long whatever the size, a large nursery only means large pauses and a cache that holds none of it: when more than
+ * half survives even at the greatest size, twice in a row, the nursery becomes *small* again, and what it holds is promoted
+ * at once instead of being copied to To first. It stays so until less than a fifth survives, or until GROW_AGAIN_BYTES more
+ * were born; each vain attempt doubles that wait.
+ * With a pause target none of this happens by guess: the halves grow if twice the work would still meet the target, and
+ * shrink when it is missed; what survives by more than half is promoted at once. */
+#define SMALL_BYTES      ((size_t)512 << 10)
+#define GROW_AGAIN_BYTES ((uint64_t)256 << 20)
+#define GROW_AGAIN_MOST  ((uint64_t)16 << 30)
+
+static bool survived_above(const struct mid__nursery *n, size_t part)
+{
+    return n->survived_bytes + n->promoted_bytes > n->emptied_bytes / part;
+}
+
+static size_t small_bytes(const struct mid_heap *heap)
+{
+    size_t start = heap->options.semispace_start_bytes;
+    return start < SMALL_BYTES ? start : SMALL_BYTES;
+}
+
+static void grow(struct mid_heap *heap)
+{
+    const struct mid__nursery *n = &heap->nursery;
+    set_capacity(heap, n->capacity > n->capacity_max / 2 ? n->capacity_max : 2 * n->capacity);
+}
+
+static void resize_for_target(struct mid_heap *heap, uint64_t cpu_ns, uint64_t target_ns)
+{
+    struct mid__nursery *n = &heap->nursery;
+    size_t half = mid__align_up(n->capacity / 2, MID__BLOCK_BYTES);
+    n->small = survived_above(n, 2);
+    if (cpu_ns > target_ns && half < n->capacity && heap->hot.top - n->from_base <= half / 2)
+        set_capacity(heap, half);
+    else if (cpu_ns < target_ns / 5 * 2 && n->capacity < n->capacity_max && survived_above(n, 5))
+        grow(heap);
+}
+
+static void resize_small(struct mid_heap *heap)
+{
+    struct mid__nursery *n = &heap->nursery;
+    if (n->collapse && heap->hot.top == n->from_base) {
+        n->collapse = false;
+        set_capacity(heap, small_bytes(heap));
+    }
+    n->small = !n->collapse && survived_above(n, 5) && mid__nursery_born(heap) < n->grow_again_at;
+}
+
 void mid__nursery_resize(struct mid_heap *heap, uint64_t cpu_ns)
 {
     struct mid__nursery *n = &heap->nursery;
-    uint64_t target_ns = (uint64_t)heap->options.pause_target_us * 1000;
-    size_t stayed_or_left = n->survived_bytes + n->promoted_bytes, half = mid__align_up(n->capacity / 2, MID__BLOCK_BYTES);
-    if (target_ns != 0 && cpu_ns > target_ns) {
-        if (half < n->capacity && heap->hot.top - n->from_base <= half / 2)
-            set_capacity(heap, half);
+    if (n->emptied_bytes < n->capacity / 2)
+        return; /* asked for early: it tells nothing */
+    if (heap->options.pause_target_us != 0) {
+        resize_for_target(heap, cpu_ns, (uint64_t)heap->options.pause_target_us * 1000);
         return;
     }
-    if (n->capacity == n->capacity_max || stayed_or_left <= n->capacity / 5)
-        return;
-    if (target_ns == 0 || cpu_ns < target_ns * 2 / 5)
-        set_capacity(heap, n->capacity > n->capacity_max / 2 ? n->capacity_max : 2 * n->capacity);
+    if (n->small || n->collapse) {
+        resize_small(heap);
+    } else if (n->capacity < n->capacity_max) {
+        if (survived_above(n, 5))
+            grow(heap);
+    } else if (!survived_above(n, 2) || n->capacity <= small_bytes(heap)) {
+        n->vain = 0;
+    } else if (++n->vain == 2) {
+        n->vain = 0;
+        n->small = n->collapse = true;
+        n->wait = n->wait == 0 ? GROW_AGAIN_BYTES : n->wait < GROW_AGAIN_MOST ? 2 * n->wait : n->wait;
+        n->grow_again_at = mid__nursery_born(heap) + n->wait;
+    }
 }
 
 /* After a full collection by hand: gives all pages beyond the survivors back, and begins small again. */

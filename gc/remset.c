@@ -133,7 +133,10 @@ static void find_again(struct mid_heap *heap)
 
 typedef bool keep_fn(struct mid_heap *heap, struct mid__chunk *chunk, struct mid_ref *slot);
 
-/* Keeps the slots that `keep` wants; the bits of the others are cleared. */
+#define AHEAD 16u
+
+/* Keeps the slots that `keep` wants; the bits of the others are cleared. Slots lie scattered over a heap that may be far
+ * larger than any cache: the slot and the word of its bit are asked for AHEAD slots before they are looked at. */
 MID__INLINE void filter_lists(struct mid_heap *heap, keep_fn *keep)
 {
     struct mid__remset *set = &heap->remset;
@@ -141,8 +144,11 @@ MID__INLINE void filter_lists(struct mid_heap *heap, keep_fn *keep)
     uint64_t mask, *word;
     for (size_t i = 0; i < set->count; i++) {
         struct mid_ref *slot = set->slots[i];
-        if (i + 8 < set->count)
-            MID__PREFETCH(set->slots[i + 8]);
+        if (i + AHEAD < set->count) {
+            uintptr_t next = (uintptr_t)set->slots[i + AHEAD];
+            MID__PREFETCH((void *)next);
+            MID__PREFETCH(mid__bit_word(next, MID__SLOT_SIDE));
+        }
         struct mid__chunk *chunk = mid__chunk_of((uintptr_t)slot);
         if (keep(heap, chunk, slot)) {
             set->slots[out++] = slot;
