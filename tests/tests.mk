@@ -78,18 +78,4 @@ torture: all $(LONG)
 	@end=$$(($$(date +%s) + 60 * $(TORTURE_MINUTES))); \
 	while [ $$(date +%s) -lt $$end ]; do TEST_SCALE=5 CK_TIMEOUT_MULTIPLIER=30 $(prove) $(LONG) || exit 1; done
 
-.PHONY: papers
-papers:
-	@papers/check.sh
-
-# The experiments of the pages: one program each, on the public headers.
-REPROS := $(patsubst papers/repro/%.c,$(O)/papers/%,$(wildcard papers/repro/*.c))
-$(O)/papers/%: papers/repro/%.c $(O)/libmidden.a
-	@mkdir -p $(@D)
-	$(if $(V),,@echo 'PAPER $<')
-	$(Q)$(CC) $(C17) $(addprefix -I,$(GC)) -MMD -MP -MF $@.d $(LD) -o $@ $^
-.PHONY: repro
-repro: $(REPROS)
-	@for p in $(sort $(REPROS)); do echo "== $${p##*/}"; $$p || exit 1; done
-
 include tests/fuzz/fuzz.mk
