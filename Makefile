@@ -98,6 +98,7 @@ libs_viewer             := $(if $(HAVE_ZLIB),-lz)
 features_heapdump/cli   := $(if $(HAVE_NCURSES),-DMID_HAVE_NCURSES=1)
 features_heapdump/screen := -DMID_HAVE_NCURSES=1
 libs_command            := $(if $(HAVE_NCURSES),-lncursesw)
+features_alloc/malloc   := -fno-builtin
 features_alloc          := $(if $(HAVE_VALGRIND),-DMID_HAVE_VALGRIND=1)
 
 # ---- components: the sources of each, and the include paths that are the layer law
@@ -107,6 +108,7 @@ GC      := $(ALLOC) gc/include
 DUMP    := heapdump/include
 dirs_alloc/base       := $(BASE)
 dirs_alloc            := $(ALLOC)
+dirs_alloc/malloc     := $(ALLOC) alloc
 dirs_gc               := $(GC)
 dirs_heapdump/write   := $(BASE) $(DUMP)
 dirs_heapdump/adapter := $(GC) $(DUMP)
@@ -130,7 +132,7 @@ $(call object,$(1),%): $(1)/%.c $(CONFIG)
 	$$(if $$(V),,@echo 'CC    $$<')
 	$$(Q)$$(CC) $$(C17) $$(features_$(1)) $$(addprefix -I,$$(dirs_$(1))) -MMD -MP -c -o $$@ $$<
 endef
-$(foreach d,$(LIBRARY) $(VIEWER) $(COMMAND) tests/support,$(eval $(call component,$(d))))
+$(foreach d,$(LIBRARY) alloc/malloc $(VIEWER) $(COMMAND) tests/support,$(eval $(call component,$(d))))
 
 # ---- products
 $(O)/libmidden.a: $(call objects,$(LIBRARY))
@@ -145,12 +147,17 @@ $(O)/libmidden.so: $(call objects,$(LIBRARY)) alloc/base/midden.map
 	$(if $(V),,@echo 'LINK  $@')
 	$(Q)$(CC) $(LD) -shared -Wl,-soname,$(SONAME) -Wl,--version-script=alloc/base/midden.map $(if $(findstring san,$(MODE)),,-Wl,-z,defs) -o $@ $(filter %.o,$^)
 
+# A malloc on a pool of its own, to preload. A sanitizer is one itself: there is none in these modes.
+$(O)/libmidden-malloc.so: $(call objects,alloc/base alloc alloc/malloc) alloc/malloc/malloc.map
+	$(if $(V),,@echo 'LINK  $@')
+	$(Q)$(CC) $(LD) -shared -Wl,-soname,libmidden-malloc.so -Wl,--version-script=alloc/malloc/malloc.map -Wl,-z,defs -o $@ $(filter %.o,$^)
+
 # The command's link line holds no object of alloc's pool or of gc.
 $(O)/midden: $(call objects,$(COMMAND)) $(O)/libviewer.a
 	$(if $(V),,@echo 'LINK  $@')
 	$(Q)$(CC) $(LD) -o $@ $^ $(libs_viewer) $(libs_command)
 
-PRODUCTS := libmidden.a libmidden.so midden
+PRODUCTS := libmidden.a libmidden.so midden $(if $(findstring san,$(MODE)),,libmidden-malloc.so)
 .PHONY: all
 all: $(addprefix $(O)/,$(PRODUCTS))
 	@$(foreach p,$(PRODUCTS),ln -sf $(MODE)/$(p) $(BUILD)/$(p);)

@@ -407,7 +407,7 @@ enum mid_status mid__arena_take_huge(struct mid__arena *a, size_t bytes, struct 
 {
     if (bytes > PTRDIFF_MAX)
         return MID_E_MEMORY;
-    bytes = mid__align_up(bytes, MID_POOL_SLAB_BYTES);
+    bytes = mid__align_up(bytes + (bytes == 0), MID_POOL_SLAB_BYTES);
     if (bytes > a->limit_bytes || a->used_bytes > a->limit_bytes - bytes)
         return MID_E_LIMIT;
     if (a->committed_bytes > a->limit_bytes - bytes)

@@ -61,6 +61,14 @@ MID__INLINE void mid__bin_push(struct mid_cache_bin *bin, void *buffer, size_t b
     MID__CACHE_SET(bin->count, n + 1);
 }
 
+/* A buffer of the bin's class got another size and stayed where it is: counted as released and taken. */
+MID__INLINE void mid__bin_resized(struct mid_cache_bin *bin, size_t bytes)
+{
+    MID__CACHE_SET(bin->allocs, bin->allocs + 1);
+    MID__CACHE_SET(bin->requested_in, bin->requested_in + bytes);
+    MID__CACHE_SET(bin->unsized, bin->unsized + 1);
+}
+
 /* ---- thread_cache.c */
 /* The calling thread's cache, or NULL when the pool has none or there is no memory. */
 struct mid__cache *mid__cache_of(struct mid_pool *pool);

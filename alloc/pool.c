@@ -182,6 +182,8 @@ static unsigned class_for(const struct mid_pool *pool, size_t bytes, size_t alig
 {
     size_t need = bytes + (pool->checked ? MID__GUARD_BYTES : 0);
     size_t own = pool->sequential ? 8 : MID__CLASS_STEP_BYTES;
+    if (align > MID_POOL_SLAB_BYTES)
+        return MID__CLASS_HUGE; /* a mapping of its own is aligned as regions are */
     if (bytes >= pool->split_bytes || need > MID_POOL_SLAB_BYTES)
         return mid__class_of_large(need);
     if (pool->sequential)
@@ -335,26 +337,36 @@ void *mid_cache_alloc_slow(struct mid_cache *face, size_t bytes)
                           &status);
 }
 
-void *mid_pool_alloc_aligned(struct mid_pool *pool, size_t align_bytes, size_t bytes)
+void *mid__pool_take_aligned(struct mid_pool *pool, size_t align_bytes, size_t bytes, const void *site)
 {
     if (align_bytes == 0 || (align_bytes & (align_bytes - 1)) != 0 || align_bytes > MID_POOL_ALIGN_MAX)
         return NULL;
     enum mid_status status;
     bool fresh = false;
-    return take(pool, bytes, align_bytes, MID__RETURN_ADDRESS(), &fresh, &status);
+    return take(pool, bytes, align_bytes, site, &fresh, &status);
 }
 
-void *mid_pool_alloc_zeroed(struct mid_pool *pool, size_t count, size_t bytes)
+void *mid_pool_alloc_aligned(struct mid_pool *pool, size_t align_bytes, size_t bytes)
+{
+    return mid__pool_take_aligned(pool, align_bytes, bytes, MID__RETURN_ADDRESS());
+}
+
+void *mid__pool_take_zeroed(struct mid_pool *pool, size_t count, size_t bytes, const void *site)
 {
     size_t total;
     if (mid__mul_overflows(count, bytes, &total))
         total = SIZE_MAX; /* refused and counted like any size beyond PTRDIFF_MAX */
     enum mid_status status;
     bool fresh = true;
-    void *p = take(pool, total, 1, MID__RETURN_ADDRESS(), &fresh, &status);
+    void *p = take(pool, total, 1, site, &fresh, &status);
     if (p != NULL && (!fresh || pool->watched)) /* a tool that watches must see the writing */
         memset(p, 0, total);
     return p;
+}
+
+void *mid_pool_alloc_zeroed(struct mid_pool *pool, size_t count, size_t bytes)
+{
+    return mid__pool_take_zeroed(pool, count, bytes, MID__RETURN_ADDRESS());
 }
 
 /* ---- giving back */
@@ -430,29 +442,35 @@ static inline bool is_taken(const struct mid__class *c, const struct mid__slab *
     return slot < c->slots && slot * c->bytes == offset && mid__bit_get(mid__slab_words(s), slot);
 }
 
-/* The way of most buffers: into the thread's cache, when the pool has caches and p is a buffer of the class that its size
- * says. Everything else is left to the lock: Note [Looking up an address without the lock]. */
-static bool give_to_cache(struct mid_pool *pool, void *p, size_t bytes)
+/* The class of the buffer at p when it is one that has magazines; else, and where there is no buffer, MID__CLASSES, and
+ * the question is for the lock. Note [Looking up an address without the lock]. */
+static inline unsigned cached_class_of(const struct mid_pool *pool, const void *p)
 {
     struct mid__slab *s = mid__arena_find(&pool->arena, p);
     if (s == NULL)
-        return false;
+        return MID__CLASSES;
     unsigned tag = atomic_load_explicit(&s->tag, memory_order_relaxed);
     if (tag == 0 || pool->classes[tag - 1].magazine == 0)
-        return false;
-    const struct mid__class *c = &pool->classes[tag - 1];
-    if (bytes != MID__SIZE_UNKNOWN && class_for(pool, bytes, 1) != tag - 1)
-        return false;
-    if (!is_taken(c, s, (size_t)((char *)p - mid__slab_memory(s))))
+        return MID__CLASSES;
+    bool taken = is_taken(&pool->classes[tag - 1], s, (size_t)((const char *)p - mid__slab_memory(s)));
+    return taken ? tag - 1 : MID__CLASSES;
+}
+
+/* The way of most buffers: into the thread's cache, when the pool has caches and p is a buffer of the class that its size
+ * says. Everything else is left to the lock. */
+static bool give_to_cache(struct mid_pool *pool, void *p, size_t bytes)
+{
+    unsigned id = cached_class_of(pool, p);
+    if (id == MID__CLASSES || (bytes != MID__SIZE_UNKNOWN && class_for(pool, bytes, 1) != id))
         return false;
     struct mid__cache *cache = mid__cache_of(pool);
     if (cache == NULL)
         return false;
-    const struct mid_cache_bin *bin = &cache->face.bins[tag - 1];
+    const struct mid_cache_bin *bin = &cache->face.bins[id];
     if (bin->count != 0 && bin->slots[bin->count - 1] == p)
         report_double(pool, p, "release", NULL);
     else
-        mid__cache_give(cache, tag - 1, p, bytes);
+        mid__cache_give(cache, id, p, bytes);
     return true;
 }
 
@@ -504,6 +522,9 @@ size_t mid_pool_usable_bytes(struct mid_pool *pool, const void *buffer)
 {
     if (buffer == NULL)
         return 0;
+    unsigned id = cached_class_of(pool, buffer);
+    if (id != MID__CLASSES)
+        return pool->classes[id].bytes;
     struct mid__taken t;
     pthread_mutex_lock(&pool->lock);
     size_t bytes = 0;
@@ -550,32 +571,61 @@ static bool fits_in_place(const struct mid_pool *pool, const struct mid__class *
     return c->bytes != 0 || bytes >= t->extent / 2;
 }
 
-void *mid_pool_resize(struct mid_pool *pool, void *buffer, size_t bytes)
+/* What a resize finds: whether the buffer is one, whether it stays, and how many bytes of it may have to be copied. */
+struct resizing {
+    bool found, stays;
+    size_t old_bytes;
+};
+
+static struct resizing look_locked(struct mid_pool *pool, void *buffer, size_t bytes)
 {
-    const void *site = MID__RETURN_ADDRESS();
-    enum mid_status status;
-    if (buffer == NULL)
-        return mid__pool_take(pool, bytes, site, &status);
+    struct resizing r = {false, false, 0};
     struct mid__taken t;
     pthread_mutex_lock(&pool->lock);
-    bool found = mid__pool_find(pool, buffer, "resize", &t), stays = false;
-    size_t old_bytes = 0;
-    if (found) {
+    if (mid__pool_find(pool, buffer, "resize", &t)) {
         struct mid__class *c = mid__pool_class(pool, t.slab);
-        old_bytes = pool->checked ? mid__record_of(c, t.slab, t.offset)->requested : t.extent;
-        stays = fits_in_place(pool, c, &t, bytes);
-        if (stays) {
+        r.found = true;
+        r.old_bytes = pool->checked ? mid__record_of(c, t.slab, t.offset)->requested : t.extent;
+        r.stays = fits_in_place(pool, c, &t, bytes);
+        if (r.stays) {
             account_give(pool, c, MID__SIZE_UNKNOWN);
             account_take(pool, c, bytes);
         }
     }
     pthread_mutex_unlock(&pool->lock);
-    if (!found || stays)
-        return found ? buffer : NULL;
+    return r;
+}
+
+/* The same without the lock, for classes that have magazines; the figures are kept in the thread's bin. */
+static struct resizing look(struct mid_pool *pool, void *buffer, size_t bytes)
+{
+    unsigned id = cached_class_of(pool, buffer);
+    struct mid__cache *cache = id == MID__CLASSES ? NULL : mid__cache_of(pool);
+    if (cache == NULL || bytes > PTRDIFF_MAX)
+        return look_locked(pool, buffer, bytes);
+    struct resizing r = {true, class_for(pool, bytes, 1) == id, pool->classes[id].bytes};
+    if (r.stays)
+        mid__bin_resized(&cache->face.bins[id], bytes);
+    return r;
+}
+
+void *mid__pool_resize(struct mid_pool *pool, void *buffer, size_t bytes, const void *site)
+{
+    enum mid_status status;
+    if (buffer == NULL)
+        return mid__pool_take(pool, bytes, site, &status);
+    struct resizing r = look(pool, buffer, bytes);
+    if (!r.found || r.stays)
+        return r.found ? buffer : NULL;
     void *moved = mid__pool_take(pool, bytes, site, &status);
     if (moved == NULL)
         return NULL;
-    memcpy(moved, buffer, bytes < old_bytes ? bytes : old_bytes);
+    memcpy(moved, buffer, bytes < r.old_bytes ? bytes : r.old_bytes);
     mid__pool_give(pool, buffer, MID__SIZE_UNKNOWN, site);
     return moved;
+}
+
+void *mid_pool_resize(struct mid_pool *pool, void *buffer, size_t bytes)
+{
+    return mid__pool_resize(pool, buffer, bytes, MID__RETURN_ADDRESS());
 }

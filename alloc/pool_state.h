@@ -81,6 +81,9 @@ bool mid__place_reap(struct mid_pool *pool);
 /* ---- pool.c */
 /* What mid_pool_alloc does, with the reason of a failure in *status. `site` is the caller's address, for reports. */
 void *mid__pool_take(struct mid_pool *pool, size_t bytes, const void *site, enum mid_status *status);
+void *mid__pool_take_zeroed(struct mid_pool *pool, size_t count, size_t bytes, const void *site);
+void *mid__pool_take_aligned(struct mid_pool *pool, size_t align_bytes, size_t bytes, const void *site);
+void *mid__pool_resize(struct mid_pool *pool, void *buffer, size_t bytes, const void *site);
 void mid__pool_give(struct mid_pool *pool, void *buffer, size_t bytes, const void *site);
 /* The same for a buffer whose first `kept` bytes stay readable and as they are until the place is taken again: the count
  * of a dead block, by which a late retain is seen. */

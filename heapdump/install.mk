@@ -33,6 +33,7 @@ install: all
 	$(call put,755,$(O)/libmidden.so,$(LIBDIR),$(SO_REAL))
 	@ln -sf $(SO_REAL) '$(DESTDIR)$(LIBDIR)/$(SONAME)'
 	@ln -sf $(SONAME) '$(DESTDIR)$(LIBDIR)/libmidden.so'
+	$(call put,755,$(O)/libmidden-malloc.so,$(LIBDIR),libmidden-malloc.so)
 	$(call put,644,$(PUBLIC_HEADERS),$(INCLUDEDIR)/midden,)
 	$(call fill,heapdump/package/midden.pc,$(LIBDIR)/pkgconfig)
 	$(call fill,heapdump/package/midden-config.cmake,$(CMAKEDIR))

@@ -64,12 +64,18 @@ void *mid__sys_map(size_t bytes, size_t align_bytes)
 
 bool mid__sys_unmap(void *address, size_t bytes)
 {
-    return munmap(address, bytes) == 0;
+    int saved = errno;
+    bool done = munmap(address, bytes) == 0;
+    errno = saved;
+    return done;
 }
 
 bool mid__sys_decommit(void *address, size_t bytes)
 {
-    return madvise(address, bytes, MADV_DONTNEED) == 0;
+    int saved = errno;
+    bool done = madvise(address, bytes, MADV_DONTNEED) == 0;
+    errno = saved;
+    return done;
 }
 
 void mid__sys_huge_pages(void *address, size_t bytes, bool wanted)

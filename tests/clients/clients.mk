@@ -13,3 +13,16 @@ test-clients test: $(O)/concordance
 .PHONY: demo
 demo: all $(O)/concordance
 	@QUERY='$(QUERY)' DEMO_OPTIONS='$(DEMO_OPTIONS)' tests/clients/demo.sh $(O) $(DEMO_DIRS)
+
+# Real programs under libmidden-malloc.so, glibc's malloc and jemalloc (where its library is): time and peak memory.
+MEASURE_ROUNDS ?= 5
+MEASURE_SCALE ?= 1
+JEMALLOC_SO := $(firstword $(wildcard /usr/lib/*/libjemalloc.so.2 /usr/lib/libjemalloc.so.2))
+$(O)/measure: tests/clients/malloc/measure.c
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(C17) $(LD) -o $@ $<
+.PHONY: bench-malloc
+bench-malloc: all $(O)/measure
+	@for p in redis sqlite3 lua python3 node git gcc; do echo "$$p"; \
+	  $(O)/measure $(MEASURE_ROUNDS) glibc= $(if $(JEMALLOC_SO),jemalloc=$(JEMALLOC_SO)) midden=$(abspath $(O))/libmidden-malloc.so \
+	    -- tests/clients/malloc/work.sh $$p $(MEASURE_SCALE) 2>/dev/null || echo '  skipped: not installed, or failed'; done

@@ -35,8 +35,9 @@ extern "C" {
 /* The size of a slab. It never changes: options choose what a slab is used for, not how large it is. */
 #define MID_POOL_SLAB_BYTES 8192
 
-/* The largest alignment that a buffer can be given, on every machine. */
-#define MID_POOL_ALIGN_MAX 4096
+/* The largest alignment that a buffer can be given. Beyond MID_POOL_SLAB_BYTES it gets a mapping of its own, which costs
+ * a system call. */
+#define MID_POOL_ALIGN_MAX ((size_t)4 << 20)
 
 struct mid_pool;
 

@@ -4,7 +4,8 @@
  * functions, so that tests fail each of them on purpose (tests/oom wraps the libc functions beneath).
  *
  * All sizes are in bytes and multiples of the page size; all addresses are page-aligned. No function keeps state. All
- * may be called from any thread. errno is set on failure and preserved on success.
+ * may be called from any thread. errno is set when mid__sys_map fails, and preserved
+ * by all else: a release may be somebody's free.
  */
 #ifndef MIDDEN_INTERNAL_SYS_H
 #define MIDDEN_INTERNAL_SYS_H
