@@ -114,6 +114,8 @@ static bool move_object(struct mid_heap *heap, uintptr_t from)
     move_slots(heap, from, to, bytes);
     if (header & MID__HAS_ID)
         mid__ids_moved(heap, from, to);
+    if (header & MID__EPHEMERAL)
+        mid__ephemeron_moved(heap, from, to);
     *mid__header_at(from) = to;
     *mid__bit_word(from, heap->live_side) &= ~mid__bit_mask(from);
     heap->live_bytes[0] -= bytes; /* old_alloc has counted it again */
@@ -173,6 +175,7 @@ static void fix_up(struct mid_heap *heap)
 {
     mid__roots_each(heap, fix_slot, heap);
     mid__nursery_each(heap, fix_fields, heap);
+    mid__ephemeron_each_value(heap, fix_slot, heap);
     mid__old_each(heap, heap->live_side, fix_fields, heap);
     fix_table(&heap->buffers);
     fix_table(&heap->finalizers);

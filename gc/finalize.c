@@ -156,6 +156,7 @@ void mid__watched_scavenge(struct mid_heap *heap)
     for (size_t i = heap->waiting_first + before; i < heap->waiting_count; i++)
         mid__nursery_keep(heap, &heap->waiting[i].object);
     mid__nursery_drain(heap);
+    mid__ephemeron_scavenged(heap);
     scavenge_table(heap, &heap->buffers, queue_release, no_matter);
 }
 
@@ -168,6 +169,8 @@ void mid__watched_mark_end(struct mid_heap *heap)
         mid__mark_shade(heap, (uintptr_t)heap->waiting[i].object.object);
     while (!mid__mark_step(heap, SIZE_MAX))
         ;
+    size_t all = SIZE_MAX;
+    mid__ephemeron_purge(heap, &all);
     filter_old(heap, &heap->buffers, queue_release, no_matter);
 }
 

@@ -7,7 +7,7 @@
  *     remset.c       old-to-young slots     oldspace.c   blocks and cells           verify.c   recomputes everything
  *     mark.c         snapshot marking       largespace.c pages, mappings            walk.c     for snapshots
  *     sweep.c        counts afterwards      finalize.c   weak, finalizers, buffers  ids.c      names that stay
- *     compact.c      empties sparse blocks
+ *     compact.c      empties sparse blocks         ephemeron.c  weak tables
  *     roots.c        locals, handles        trace.c      events, lines              stats.c    figures
  *
  *   I1  the first words of struct mid_heap are struct mid__hot: the inlined functions rely on it
@@ -47,7 +47,7 @@ static bool field_is_good(const struct mid_type_info *info, size_t i)
 {
     const struct mid_field *field = &info->fields[i];
     if (field->offset % MID__WORD != 0 || field->offset >= info->fixed_bytes ||
-        info->fixed_bytes - field->offset < MID__WORD || field->edge >= MID_EDGE_COUNT)
+        info->fixed_bytes - field->offset < MID__WORD || field->edge >= MID_EDGE_WEAK)
         return false;
     for (size_t j = 0; j < i; j++)
         if (info->fields[j].offset == field->offset)
@@ -198,7 +198,7 @@ static bool set_up(struct mid_heap *heap)
         .fixed_bytes = sizeof(struct mid_slice),
         .kind = MID_KIND_NATIVE,
     };
-    return mid_type_register(heap, &buffer, &heap->buffer_type) == MID_OK;
+    return mid_type_register(heap, &buffer, &heap->buffer_type) == MID_OK && mid__ephemeron_init(heap);
 }
 
 enum mid_status mid_heap_create(const struct mid_heap_options *options, struct mid_heap **out)
@@ -246,6 +246,7 @@ void mid_heap_destroy(struct mid_heap *heap)
         free_type(&heap->types[i]);
     free(heap->types);
     free(heap->ids.entries);
+    mid__ephemeron_free(heap);
     free(heap->listeners);
     free(heap->refusal);
     free(heap);

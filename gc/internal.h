@@ -46,6 +46,7 @@
 #define MID__AGE_SHIFT      3
 #define MID__AGE_MASK       ((uint64_t)7 << 3) /* scavenges survived, up to 7 */
 #define MID__HAS_ID         ((uint64_t)1 << 6) /* has an entry in the table of ids */
+#define MID__EPHEMERAL      ((uint64_t)1 << 7) /* is a key of a weak table, or a weak table */
 #define MID__TYPE_SHIFT     8
 
 enum mid__layout {
@@ -367,6 +368,50 @@ struct mid__ids {
     uint64_t next;
 };
 
+/* ---- ephemerons: see ephemeron.c ------------------------------------------------------------------------------------------ */
+
+/* All known by number; `listed`: on the list of young ones. UINT32_MAX ends a list. */
+struct mid__key {
+    uintptr_t object;   /* 0: free */
+    uint32_t next;      /* in its bucket, or of the free ones */
+    uint32_t first;     /* pair */
+    uint32_t grey_next; /* during a scavenge */
+    bool listed;
+};
+
+struct mid__pair {
+    struct mid_ref value;
+    uint32_t key, table;         /* table UINT32_MAX: free */
+    uint32_t key_next, key_prev; /* with the same key; next also of the free ones */
+    uint32_t table_next, table_prev;
+    bool listed;
+};
+
+struct mid__weak_table {
+    uintptr_t object; /* 0: free */
+    uint32_t next;    /* of the free ones; during a scavenge, of the grey ones */
+    uint32_t first, count;
+    bool listed;
+};
+
+struct mid__ephemerons {
+    struct mid__key *keys;
+    struct mid__pair *pairs;
+    struct mid__weak_table *tables;
+    uint32_t *bucket;   /* keys by address: linear hashing */
+    uint32_t buckets;   /* in use */
+    uint32_t free_keys, free_pairs, free_tables, grey_keys, grey_tables;
+    uint32_t *young_keys, *young_pairs, *young_tables; /* numbers */
+    size_t key_count, pair_count, table_count;         /* records, free ones included */
+    size_t keys_used, pairs_used, tables_used;
+    size_t young_key_count, young_pair_count, young_table_count;
+    size_t key_capacity, pair_capacity, table_capacity, bucket_capacity;
+    size_t young_key_capacity, young_pair_capacity, young_table_capacity;
+    size_t purge_key, purge_table; /* records below are still to be looked at when a marking ends */
+};
+
+typedef void mid__pair_fn(void *context, uint32_t pair, uintptr_t key, uintptr_t table, struct mid_ref *value, bool from_table);
+
 /* ---- the heap ------------------------------------------------------------------------------------------------------------ */
 
 #define MID__RECENT 8u
@@ -387,7 +432,7 @@ struct mid_heap {
 
     struct mid__type *types;
     size_t type_count, type_capacity;
-    struct mid_type buffer_type;
+    struct mid_type buffer_type, weak_table_type;
     bool has_buffer_type;
 
     struct mid__nursery nursery;
@@ -417,6 +462,7 @@ struct mid_heap {
     struct mid_weak *weak_handles;
     size_t weak_count;
     struct mid__ids ids;
+    struct mid__ephemerons ephemerons;
 
     /* pace: see pace.c */
     size_t old_limit, old_limit_initial;
@@ -579,6 +625,26 @@ void mid__watched_mark_end(struct mid_heap *heap);
 void mid__after_collection(struct mid_heap *heap);
 void mid__watched_free(struct mid_heap *heap);
 
+/* ---- ephemeron.c */
+bool mid__ephemeron_init(struct mid_heap *heap);
+void mid__ephemeron_free(struct mid_heap *heap);
+uint32_t mid__ephemeron_bucket(const struct mid__ephemerons *e, uintptr_t object);
+void mid__ephemeron_black(struct mid_heap *heap, uintptr_t object, uint64_t header); /* marking: it is scanned */
+size_t mid__ephemeron_slice(struct mid_heap *heap);
+void mid__ephemeron_mark_begin(struct mid_heap *heap);
+bool mid__ephemeron_purge(struct mid_heap *heap, size_t *budget);
+void mid__ephemeron_scavenge(struct mid_heap *heap);
+void mid__ephemeron_evacuated(struct mid_heap *heap, uintptr_t from, uintptr_t to);
+void mid__ephemeron_moved(struct mid_heap *heap, uintptr_t from, uintptr_t to);
+bool mid__ephemeron_drain(struct mid_heap *heap);
+void mid__ephemeron_scavenged(struct mid_heap *heap);
+void mid__ephemeron_each_value(struct mid_heap *heap, void (*fn)(void *context, struct mid_ref *slot), void *context);
+void mid__ephemeron_each_pair(struct mid_heap *heap, uintptr_t object, mid__pair_fn *fn, void *context);
+MID__INLINE bool mid__is_weak_table(const struct mid_heap *heap, uint64_t header)
+{
+    return ((header ^ heap->weak_table_type.header) & MID__HEADER_TYPE_MASK) == 0 && (header & MID__EPHEMERAL) != 0;
+}
+
 /* ---- ids.c */
 bool mid__ids_reserve(struct mid_heap *heap, size_t more);
 uint64_t mid__ids_give(struct mid_heap *heap, uintptr_t object); /* reserved */
@@ -609,6 +675,14 @@ void mid__event_end(struct mid_heap *heap, struct mid_collection *c);
 void mid__event_refused(struct mid_heap *heap);
 void mid__pause_begin(struct mid_heap *heap, struct mid_collection *c);
 uint64_t mid__pause_end(struct mid_heap *heap); /* CPU time of this pause, ns */
+
+/* ---- verify.c, verify_*.c */
+struct mid__verify_face { /* what the parts of the verifier ask of the whole */
+    void *context;
+    bool (*is_object)(const void *context, uintptr_t address);
+    void (*broken)(void *context, const char *rule, const void *address, const char *detail);
+};
+void mid__verify_ephemerons(struct mid_heap *heap, const struct mid__verify_face *face);
 
 /* ---- stats.c */
 void mid__spaces(struct mid_heap *heap, struct mid_space spaces[MID_SPACE_COUNT]);

@@ -235,6 +235,8 @@ MID__INLINE size_t scan_slice(struct drain *d, bool prefetch)
     struct mid_heap *heap = d->heap;
     struct mid__mark *m = &heap->mark;
     struct mid_ref *payload = (struct mid_ref *)(m->sliced + MID__WORD);
+    if (MID__UNLIKELY(mid__is_weak_table(heap, *mid__header_at(m->sliced))))
+        return mid__ephemeron_slice(heap);
     size_t words = mid__payload_of(*mid__header_at(m->sliced)) / MID__WORD, from = m->sliced_word;
     size_t to = words - from < SLICE_WORDS ? words : from + SLICE_WORDS;
     for (size_t i = from; i < to; i++)
@@ -256,6 +258,8 @@ MID__INLINE size_t scan(struct drain *d, uintptr_t object, bool prefetch)
     size_t bytes = mid__bytes_of(header);
     m->bytes[mid__is_large(bytes)] += bytes;
     m->objects[mid__is_large(bytes)]++;
+    if (MID__UNLIKELY((header & MID__EPHEMERAL) != 0))
+        mid__ephemeron_black(heap, object, header);
     if (MID__UNLIKELY(mid__is_large(bytes))) {
         if ((header & MID__LAYOUT_MASK) == (uint64_t)MID__LAYOUT_REFS << MID__LAYOUT_SHIFT) {
             m->sliced = object;
@@ -305,6 +309,8 @@ static void rescan(void *context, uintptr_t object)
 {
     struct mid_heap *heap = context;
     shade_fields(heap, object);
+    if (*mid__header_at(object) & MID__EPHEMERAL)
+        mid__ephemeron_black(heap, object, *mid__header_at(object));
     drain(heap, SIZE_MAX, false);
 }
 
@@ -349,6 +355,7 @@ void mid__mark_begin(struct mid_heap *heap)
     mid__roots_each(heap, found_slot, &d);
     mid__nursery_each(heap, found_fields, &d);
     flush_refs(&d);
+    mid__ephemeron_mark_begin(heap);
 }
 
 bool mid__mark_step(struct mid_heap *heap, size_t budget)

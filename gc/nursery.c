@@ -109,6 +109,14 @@ static bool wants_promotion(const struct mid_heap *heap, uint64_t header)
            ((heap->options.promotion & MID_PROMOTE_TO_SPACE) != 0 && (n->small || n->to_top - n->to_base > n->promote_above));
 }
 
+static MID__NOINLINE void move_names(struct mid_heap *heap, uintptr_t from, uintptr_t to, uint64_t header)
+{
+    if (header & MID__HAS_ID)
+        mid__ids_moved(heap, from, to);
+    if (header & MID__EPHEMERAL)
+        mid__ephemeron_evacuated(heap, from, to);
+}
+
 /* Moves an object out of From; returns its new address. */
 static uintptr_t evacuate(struct mid_heap *heap, uintptr_t object, uint64_t header)
 {
@@ -135,8 +143,8 @@ static uintptr_t evacuate(struct mid_heap *heap, uintptr_t object, uint64_t head
     copy_words(to + MID__WORD, object + MID__WORD, bytes - MID__WORD);
     *mid__header_at(to) = header;
     *mid__header_at(object) = to;
-    if (MID__UNLIKELY((header & MID__HAS_ID) != 0))
-        mid__ids_moved(heap, object, to);
+    if (MID__UNLIKELY((header & (MID__HAS_ID | MID__EPHEMERAL)) != 0))
+        move_names(heap, object, to, header);
     return to;
 }
 
@@ -209,7 +217,7 @@ void mid__nursery_drain(struct mid_heap *heap)
             uint64_t header = *mid__header_at(n->scan);
             mid__each_slot(heap, n->scan, header, scan_slot, heap, scan_traced);
             n->scan += mid__bytes_of(header);
-        } else {
+        } else if (!mid__ephemeron_drain(heap)) {
             return;
         }
     }
@@ -248,6 +256,7 @@ void mid__nursery_scavenge(struct mid_heap *heap, bool promote_all)
     if (heap->hot.young_bytes == 0)
         return;
     open_to_space(heap, promote_all);
+    mid__ephemeron_scavenge(heap);
     mid__roots_scavenge(heap);
     mid__remset_scavenge(heap);
     mid__nursery_drain(heap);

@@ -464,6 +464,23 @@ static bool id_is_known(const struct mid__ids *ids, uintptr_t object)
     return false;
 }
 
+static bool is_reached(const struct verify *v, uintptr_t object)
+{
+    return mid__is_young(v->heap, object)
+               ? get_bit(v->young_reached, (object - v->heap->nursery.from_base) / MID__WORD)
+               : get_bit(v->shadow[mid__chunk_of(object)->index], mid__bit_index(object));
+}
+
+/* The second of key and table to be reached reaches the value. */
+static void reach_pair(void *context, uint32_t pair, uintptr_t key, uintptr_t table, struct mid_ref *value, bool from_table)
+{
+    struct verify *v = context;
+    (void)pair;
+    (void)from_table;
+    if (is_object(v, key) && is_object(v, table) && is_reached(v, key) && is_reached(v, table))
+        check_root(v, value);
+}
+
 static void check_reachable(struct verify *v)
 {
     mid__roots_each(v->heap, check_root, v);
@@ -475,6 +492,7 @@ static void check_reachable(struct verify *v)
         if ((header & MID__HAS_ID) != 0 && v->ids++ < 64 && !id_is_known(&v->heap->ids, object)) /* a sample: it is O(ids) */
             broken(v, "ids.I1", (void *)object, "an object that has an id is not in the table");
         mid__each_slot(v->heap, object, header, check_slot, v, check_traced);
+        mid__ephemeron_each_pair(v->heap, object, reach_pair, v);
     }
 }
 
@@ -502,9 +520,24 @@ static void cover_traced(void *context, struct mid_ref *slot, const char *name, 
     cover_slot(context, slot);
 }
 
+static bool is_covered(const struct verify *v, uintptr_t object)
+{
+    return mid__is_young(v->heap, object) || is_marked(v, object) ||
+           get_bit(v->covered[mid__chunk_of(object)->index], mid__bit_index(object));
+}
+
+static void cover_pair(void *context, uint32_t pair, uintptr_t key, uintptr_t table, struct mid_ref *value, bool from_table)
+{
+    struct verify *v = context;
+    (void)pair;
+    if (is_covered(v, from_table ? key : table))
+        cover_slot(v, value);
+}
+
 static void cover_fields(struct verify *v, uintptr_t object)
 {
     mid__each_slot(v->heap, object, *mid__header_at(object), cover_slot, v, cover_traced);
+    mid__ephemeron_each_pair(v->heap, object, cover_pair, v);
 }
 
 static void check_covered(struct verify *v)
@@ -540,6 +573,18 @@ static void check_colours(struct verify *v)
         cover_fields(v, v->stack[--v->depth]);
     if (!v->no_memory)
         check_covered(v);
+}
+
+/* ---- ephemerons ---------------------------------------------------------------------------------------------------------- */
+
+static bool face_is_object(const void *context, uintptr_t address)
+{
+    return is_object(context, address);
+}
+
+static void face_broken(void *context, const char *rule, const void *address, const char *detail)
+{
+    broken(context, rule, address, "%s", detail);
 }
 
 /* ---- tables, handles, accounts ---------------------------------------------------------------------------------------------- */
@@ -696,7 +741,11 @@ enum mid_status mid_heap_verify(struct mid_heap *heap, mid_broken_fn report, voi
         check_nursery(&v);
         check_spaces(&v);
         if (v.findings == 0) { /* else a trace would run through rubble */
+            struct mid__verify_face face = {&v, face_is_object, face_broken};
             check_remset(&v);
+            mid__verify_ephemerons(heap, &face);
+        }
+        if (v.findings == 0) {
             check_reachable(&v);
             check_colours(&v);
             check_watched(&v);

@@ -12,6 +12,8 @@
  */
 #include "internal.h"
 
+#include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -33,6 +35,7 @@ struct mid_walk {
     uint64_t at_bits;
     size_t at_ordinal;
     char name[256];
+    char pair_name[640];
 };
 
 #define IN_NURSERY SIZE_MAX
@@ -286,7 +289,8 @@ static void edge(struct edges *e, struct mid_ref target, uint32_t kind, const ch
     e->count++;
     if (e->fn == NULL)
         return;
-    struct mid_walk_edge out = {sizeof out, kind, name, index, target, mid_walk_ordinal(e->walk, target)};
+    struct mid_walk_edge out = {sizeof out, kind, name, index, target, mid_walk_ordinal(e->walk, target),
+                                name == e->walk->pair_name};
     e->fn(e->user, &out);
 }
 
@@ -295,7 +299,31 @@ static void edge_traced(void *context, struct mid_ref *slot, const char *name, s
     edge(context, *slot, name != NULL ? MID_EDGE_PROPERTY : MID_EDGE_ELEMENT, name, index);
 }
 
-static size_t each_edge(struct edges *e, uintptr_t object)
+static const char *class_of(const struct mid_walk *walk, uintptr_t object)
+{
+    return walk->heap->types[mid__type_index(*mid__header_at(object))].name;
+}
+
+/* An entry of a weak table is shown as V8 shows it: an internal edge to the value from the key and another from the table,
+ * both named after the pair, and a weak edge from the table to the key. Viewers know the pair by that name: the table's
+ * side keeps nothing alive. */
+static void pair_edges(void *context, uint32_t pair, uintptr_t key, uintptr_t table, struct mid_ref *value, bool from_table)
+{
+    struct edges *e = context;
+    struct mid_walk *walk = e->walk;
+    if (e->fn != NULL) {
+        uint64_t ids[3] = {mid_walk_id(walk, mid__ref(key)), mid_walk_id(walk, *value), mid_walk_id(walk, mid__ref(table))};
+        snprintf(walk->pair_name, sizeof walk->pair_name,
+                 "%" PRIu32 " / part of key (%.200s @%" PRIu64 ") -> value (%.200s @%" PRIu64
+                 ") pair in WeakMap (table @%" PRIu64 ")",
+                 pair + 1, class_of(walk, key), ids[0], class_of(walk, (uintptr_t)value->object), ids[1], ids[2]);
+    }
+    edge(e, *value, MID_EDGE_INTERNAL, walk->pair_name, 0);
+    if (from_table)
+        edge(e, mid__ref(key), MID_EDGE_WEAK, "key", 0);
+}
+
+static size_t field_edges(struct edges *e, uintptr_t object)
 {
     uint64_t header = *mid__header_at(object);
     const struct mid__type *type = &e->walk->heap->types[mid__type_index(header)];
@@ -317,6 +345,13 @@ static size_t each_edge(struct edges *e, uintptr_t object)
         for (size_t i = 0; i < length; i++)
             edge(e, tail[i], MID_EDGE_ELEMENT, NULL, i);
     }
+    return e->count;
+}
+
+static size_t each_edge(struct edges *e, uintptr_t object)
+{
+    (void)field_edges(e, object);
+    mid__ephemeron_each_pair(e->walk->heap, object, pair_edges, e);
     return e->count;
 }
 

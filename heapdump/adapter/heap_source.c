@@ -68,7 +68,7 @@ static const enum mid_snapshot_node_type node_types[MID_KIND_COUNT] = {
 static const enum mid_snapshot_edge_type edge_types[MID_EDGE_COUNT] = {
     [MID_EDGE_PROPERTY] = MID_SNAPSHOT_EDGE_PROPERTY, [MID_EDGE_ELEMENT] = MID_SNAPSHOT_EDGE_ELEMENT,
     [MID_EDGE_CONTEXT] = MID_SNAPSHOT_EDGE_CONTEXT,   [MID_EDGE_INTERNAL] = MID_SNAPSHOT_EDGE_INTERNAL,
-    [MID_EDGE_HIDDEN] = MID_SNAPSHOT_EDGE_HIDDEN,
+    [MID_EDGE_HIDDEN] = MID_SNAPSHOT_EDGE_HIDDEN,     [MID_EDGE_WEAK] = MID_SNAPSHOT_EDGE_WEAK,
 };
 
 static struct mid_snapshot_text text_of(const char *text)
@@ -154,8 +154,10 @@ static void add_edge(struct heap_source *h, const struct mid_snapshot_edge *edge
 static void gather(void *user, const struct mid_walk_edge *edge)
 {
     struct mid_snapshot_edge e = {.type = edge_types[edge->edge], .target = edge->target_ordinal, .index = edge->index,
-                                  .name = text_of(edge->name)};
+                                  .name = text_of(edge->name), .name_is_passing = edge->name_is_passing};
     add_edge(user, &e);
+    if (edge->name_is_passing)
+        put_run(user);
 }
 
 static void add_internal(struct heap_source *h, const char *name, size_t target)

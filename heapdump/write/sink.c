@@ -189,6 +189,11 @@ MID__INLINE bool edge_is_sound(const struct mid_snapshot_edge *e, uint64_t nodes
     return (unsigned)e->type <= MID_SNAPSHOT_EDGE_WEAK && e->target < nodes && is_text(e->name);
 }
 
+MID__INLINE enum mid__name_kind kind_of_edge(const struct mid_snapshot_edge *e)
+{
+    return MID__UNLIKELY(e->name_is_passing) ? MID__NAME_PASSING : MID__NAME_LASTING;
+}
+
 /* The names of a run, in the replay. */
 static enum mid_status replay_edges(struct mid_snapshot_sink *sink, const struct mid_snapshot_edge *edges, size_t count)
 {
@@ -196,7 +201,7 @@ static enum mid_status replay_edges(struct mid_snapshot_sink *sink, const struct
     for (size_t i = 0; i < count; i++) {
         if (!edge_is_sound(&edges[i], sink->nodes))
             return mid__sink_fail(sink, MID_E_INVALID);
-        if (!has_index(edges[i].type) && mid__sink_name(sink, edges[i].name, MID__NAME_LASTING, &name) != MID_OK)
+        if (!has_index(edges[i].type) && mid__sink_name(sink, edges[i].name, kind_of_edge(&edges[i]), &name) != MID_OK)
             return sink->status;
     }
     return sink->out.status;
@@ -216,7 +221,7 @@ static enum mid_status write_edges(struct mid_snapshot_sink *sink, const struct 
         uint64_t name_or_index = e->index;
         if (!has_index(e->type)) {
             uint32_t name;
-            if (name_of(sink, e->name, MID__NAME_LASTING, &name) != MID_OK)
+            if (name_of(sink, e->name, kind_of_edge(e), &name) != MID_OK)
                 return sink->status;
             name_or_index = name;
         }

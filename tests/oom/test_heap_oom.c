@@ -7,6 +7,7 @@
 
 #include <midden/pool.h>
 #include <midden/slice.h>
+#include <midden/weak_table.h>
 
 #include <stdlib.h>
 #include <string.h>
@@ -20,6 +21,8 @@ static unsigned length;                /* of the list that was built */
 static unsigned finalized, kept;
 static struct mid_persistent *handles[PERSISTENTS];
 static struct mid_weak *weak;
+static struct mid_slot table;          /* weak: each object of the list of odd number has the one before it as its value */
+static unsigned entries;
 
 static void on_dead(void *user, struct mid_heap *heap, struct mid_ref object)
 {
@@ -40,6 +43,15 @@ static void build_list(unsigned count)
         mid_set(list, p);
         length++;
     }
+}
+
+static void build_table(void)
+{
+    struct mid_ref fresh = mid_weak_table_new(kit.heap);
+    mid_set(table, fresh);
+    for (struct mid_ref p = mid_get(list); !mid_is_null(p) && !mid_is_null(mid_get(table)); p = as_pair(p)->left)
+        if (as_pair(p)->value % 2 == 1)
+            entries += mid_weak_table_set(kit.heap, mid_get(table), p, as_pair(p)->left) == MID_OK;
 }
 
 static void build_handles(void)
@@ -90,7 +102,7 @@ static void walk(void)
 static bool program(void)
 {
     pool = NULL;
-    length = finalized = kept = 0;
+    length = finalized = kept = entries = 0;
     memset(handles, 0, sizeof handles);
     weak = NULL;
     if (kit_make(&kit, "semispace=64K,growth-min=64K,mark-step=5000,verify=none") != MID_OK)
@@ -100,12 +112,14 @@ static bool program(void)
     list = mid_local(kit.heap, mid_null());
     array = mid_local(kit.heap, mid_null());
     huge = mid_local(kit.heap, mid_null());
+    table = mid_local(kit.heap, mid_null());
     build_list(1500);
     for (int i = 0; i < 1100; i++)
         (void)mid_local(kit.heap, mid_null()); /* a second part of locals */
     if (mid_scope_reserve(kit.heap, 512) == MID_OK && mid_local(kit.heap, mid_null()).at == NULL)
         abort(); /* no assertion of Check while its own malloc fails */
     build_handles();
+    build_table();
     if (pool != NULL)
         build_rest();
     build_list(1500);
@@ -123,6 +137,14 @@ static void check_list(void)
     for (struct mid_ref p = mid_get(list); !mid_is_null(p); p = as_pair(p)->left)
         ck_assert_uint_eq(as_pair(p)->value, --left);
     ck_assert_uint_eq(left, 0);
+    if (mid_is_null(mid_get(table)))
+        return;
+    for (struct mid_ref p = mid_get(list); !mid_is_null(p); p = as_pair(p)->left) {
+        struct mid_ref value = mid_weak_table_get(kit.heap, mid_get(table), p);
+        ck_assert(mid_is_null(value) || mid_same(value, as_pair(p)->left));
+        left += !mid_is_null(value);
+    }
+    ck_assert_uint_eq(left, entries);
 }
 
 static void check_rest(void)

@@ -3,7 +3,8 @@
  *
  * Each heap object has a twin with the same fields. The two graphs are compared by walking both from the roots at once:
  * a twin met twice must have met the same object. After a full collection the heap must hold exactly the objects whose
- * twins are reachable, and weak handles, finalizers and external bytes must say the same. */
+ * twins are reachable, and weak handles, weak tables, ids, finalizers and external bytes must say the same. An entry of a
+ * weak table is a *bond* between twins: the value counts as reachable when table and key both do. */
 #include "heap_model.h"
 
 #include "heap_kit.h"
@@ -11,12 +12,21 @@
 
 #include <midden/pool.h>
 #include <midden/slice.h>
+#include <midden/walk.h>
+#include <midden/weak_table.h>
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum kind { PAIR, CELL, TAGGED, ARRAY, BYTES, FRAME, TEXT, BUFFER, KINDS };
+enum kind { PAIR, CELL, TAGGED, ARRAY, BYTES, FRAME, TEXT, BUFFER, WEAKMAP, KINDS };
+
+struct twin;
+
+struct bond {
+    struct twin *table, *key, *value;
+    struct bond *table_next, *key_next;
+};
 
 struct twin {
     struct twin *next; /* of all */
@@ -27,6 +37,8 @@ struct twin {
     struct mid_ref met;
     uint64_t met_round, reached_round;
     bool finalizer;
+    uint64_t id;
+    struct bond *as_table, *as_key;
     struct twin *refs[];
 };
 
@@ -155,6 +167,8 @@ static struct mid_ref new_object(struct model *m, struct twin *t)
         return mid_new_array(m->heap, k->frame, t->count - 1);
     case TEXT:
         return mid_new_bytes(m->heap, k->text, t->bytes);
+    case WEAKMAP:
+        return mid_weak_table_new(m->heap);
     default:
         return new_buffer(m, t->bytes, t->content);
     }
@@ -182,6 +196,8 @@ static void create(struct model *m)
         break;
     case TEXT:
         refs = 1, bytes = length;
+        break;
+    case WEAKMAP:
         break;
     default:
         bytes = length;
@@ -282,6 +298,96 @@ static void change_weak(struct model *m)
     m->weak_twins[i] = t;
 }
 
+/* ---- weak tables and ids ---------------------------------------------------------------------------------------------------- */
+
+static struct twin *choose_table(struct model *m, struct mid_ref *ref)
+{
+    for (int i = 0; i < 12; i++) {
+        struct twin *t = choose(m, ref);
+        if (t != NULL && t->kind == WEAKMAP)
+            return t;
+    }
+    return NULL;
+}
+
+static struct bond *find_bond(struct twin *table, const struct twin *key)
+{
+    struct bond *b = table->as_table;
+    while (b != NULL && b->key != key)
+        b = b->table_next;
+    return b;
+}
+
+static void unlink_bond(struct bond *b)
+{
+    struct bond **link = &b->table->as_table;
+    while (*link != b)
+        link = &(*link)->table_next;
+    *link = b->table_next;
+    for (link = &b->key->as_key; *link != b;)
+        link = &(*link)->key_next;
+    *link = b->key_next;
+    free(b);
+}
+
+static void set_bond(struct twin *table, struct twin *key, struct twin *value)
+{
+    struct bond *b = find_bond(table, key);
+    if (value == NULL) {
+        if (b != NULL)
+            unlink_bond(b);
+        return;
+    }
+    if (b == NULL) {
+        b = malloc(sizeof *b);
+        *b = (struct bond){table, key, value, table->as_table, key->as_key};
+        table->as_table = key->as_key = b;
+    }
+    b->value = value;
+}
+
+static void change_table(struct model *m)
+{
+    struct mid_ref table, key, value = mid_null();
+    struct twin *t = choose_table(m, &table), *k = choose(m, &key), *v = NULL;
+    if (t == NULL || k == NULL)
+        return;
+    struct bond *b = find_bond(t, k);
+    ck_assert_msg(mid_is_null(mid_weak_table_get(m->heap, table, key)) == (b == NULL), "a weak table and its twin differ");
+    switch (random_below(m, 8)) {
+    case 0:
+        ck_assert(mid_weak_table_remove(m->heap, table, key) == (b != NULL));
+        break;
+    case 1:
+    case 2: /* the value becomes reachable by itself, and the entry may go */
+        value = mid_weak_table_get(m->heap, table, key);
+        if (b == NULL)
+            return;
+        set_root(m, random_below(m, ROOTS), value, b->value);
+        if (random_below(m, 2) == 0)
+            return;
+        ck_assert_int_eq(mid_weak_table_set(m->heap, table, key, mid_null()), MID_OK);
+        break;
+    default:
+        if ((v = choose(m, &value)) == NULL)
+            return;
+        ck_assert_int_eq(mid_weak_table_set(m->heap, table, key, value), MID_OK);
+        break;
+    }
+    set_bond(t, k, v);
+}
+
+static void ask_id(struct model *m)
+{
+    struct mid_ref ref;
+    struct twin *t = choose(m, &ref);
+    if (t == NULL)
+        return;
+    uint64_t id = mid_object_id(m->heap, ref);
+    ck_assert_msg(id != 0 && (t->id == 0 || t->id == id), "an object has changed its id");
+    t->id = id;
+}
+
 static void finalize(void *user, struct mid_heap *heap, struct mid_ref object);
 
 struct funeral {
@@ -347,7 +453,7 @@ static void meet(struct model *m, struct mid_ref ref, struct twin *t, size_t *de
 
 static void check_object(struct model *m, struct mid_ref ref, struct twin *t)
 {
-    static const size_t fixed[KINDS] = {24, 16, 32, 0, 0, 16, 8, sizeof(struct mid_slice)};
+    static const size_t fixed[KINDS] = {24, 16, 32, 0, 0, 16, 8, sizeof(struct mid_slice), 8};
     size_t tail = t->kind == ARRAY ? 8 * t->count : t->kind == FRAME ? 8 * (t->count - 1) : t->kind == BYTES || t->kind == TEXT ? t->bytes : 0;
     ck_assert_uint_eq(mid_bytes(ref), fixed[t->kind] + tail);
     if (t->kind != BUFFER) {
@@ -357,6 +463,13 @@ static void check_object(struct model *m, struct mid_ref ref, struct twin *t)
     const struct mid_slice *slice = mid_buffer_slice(m->heap, ref);
     ck_assert_uint_eq(slice->bytes, t->bytes);
     check_raw(slice->data, t->bytes, t->content);
+}
+
+/* Whoever of table and key is met last meets the value, too. */
+static void meet_bond(struct model *m, const struct bond *b, size_t *depth)
+{
+    if (b->table->met_round == m->round && b->key->met_round == m->round)
+        meet(m, mid_weak_table_get(m->heap, b->table->met, b->key->met), b->value, depth);
 }
 
 /* Walks both graphs; returns how many objects are reachable and what their buffers hold. */
@@ -375,6 +488,10 @@ static size_t compare(struct model *m, size_t *buffer_bytes)
         *buffer_bytes += t->kind == BUFFER ? t->bytes : 0;
         for (size_t i = 0; i < t->count; i++)
             meet(m, *field(ref, t, i), t->refs[i], &depth);
+        for (const struct bond *b = t->as_table; b != NULL; b = b->table_next)
+            meet_bond(m, b, &depth);
+        for (const struct bond *b = t->as_key; b != NULL; b = b->key_next)
+            meet_bond(m, b, &depth);
     }
     return count;
 }
@@ -388,6 +505,10 @@ static void free_unmet(struct model *m)
             continue;
         }
         *link = t->next;
+        while (t->as_table != NULL)
+            unlink_bond(t->as_table);
+        while (t->as_key != NULL)
+            unlink_bond(t->as_key);
         free(t);
         m->twins--;
     }
@@ -423,6 +544,14 @@ static void collect_and_compare(struct model *m)
         if (m->weak_twins[i] != NULL && m->weak_twins[i]->met_round != m->round)
             m->weak_twins[i] = NULL;
     free_unmet(m);
+    for (const struct twin *t = m->all; t != NULL; t = t->next) {
+        if (t->kind != WEAKMAP)
+            continue;
+        size_t bonds = 0;
+        for (const struct bond *b = t->as_table; b != NULL; b = b->table_next)
+            bonds++;
+        ck_assert_uint_eq(mid_weak_table_count(m->heap, t->met), bonds);
+    }
 }
 
 /* ---- the program ---------------------------------------------------------------------------------------------------------------- */
@@ -433,8 +562,12 @@ static void operate(struct model *m, unsigned live)
     size_t bytes;
     if (dice < 300)
         create(m);
-    else if (dice < 700)
+    else if (dice < 600)
         store(m);
+    else if (dice < 690)
+        change_table(m);
+    else if (dice < 700)
+        ask_id(m);
     else if (dice < 750)
         take_out(m);
     else if (dice < 850)

@@ -56,7 +56,7 @@ END_TEST
 START_TEST(type__many__keep_their_identity_and_end_at_the_limit)
 {
     struct mid_type type, last = kit.text;
-    for (unsigned i = 8; i < MID_TYPES_MAX; i++) { /* the kit has seven, the heap one */
+    for (unsigned i = 9; i < MID_TYPES_MAX; i++) { /* the kit has seven, the heap two */
         struct mid_type_info info = {.struct_size = sizeof info, .name = "n", .fixed_bytes = i % 64 * 8};
         ck_assert_int_eq(mid_type_register(kit.heap, &info, &type), MID_OK);
         ck_assert_uint_ne(type.header, last.header);

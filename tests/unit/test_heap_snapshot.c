@@ -7,6 +7,7 @@
 #include <midden/slice.h>
 #include <midden/snapshot.h>
 #include <midden/walk.h>
+#include <midden/weak_table.h>
 
 #include "suite.h"
 #include "table_source.h"
@@ -171,6 +172,45 @@ static size_t used_bytes(void)
     ck_assert_int_eq(mid_heap_usage(heap, &u), MID_OK);
     return u.heap_used;
 }
+
+/* ---- weak tables */
+
+static const char *first_internal(const struct mid__graph *g, uint32_t node, uint32_t target, char *out, size_t capacity)
+{
+    for (uint32_t e = g->first_edge[node]; e < g->first_edge[node + 1]; e++)
+        if (g->edge_type[e] == MID__EDGE_INTERNAL && g->edge_target[e] == target) {
+            size_t length = mid__strings_get(&g->strings, g->edge_name[e], out, capacity - 1);
+            out[length] = '\0';
+            return out;
+        }
+    ck_abort_msg("no such edge");
+}
+
+/* The name of the pair is V8's, and so viewers count the value as the key's and not as the table's. */
+START_TEST(weak_table__with_an_entry__value_is_dominated_by_its_key)
+{
+    struct mid_persistent *table = mid_persistent_new(heap, mid_weak_table_new(heap), "table");
+    struct mid_persistent *key = mid_persistent_new(heap, mid_new(heap, named_type), "key");
+    struct mid_ref value = mid_new(heap, pair_type);
+    ck_assert_int_eq(mid_weak_table_set(heap, mid_persistent_get(table), mid_persistent_get(key), value), MID_OK);
+    struct mid__graph *g = snapshot(0);
+    uint32_t t = target_of(g, 0, MID__EDGE_SHORTCUT, "table", 0), k = target_of(g, 0, MID__EDGE_SHORTCUT, "key", 0);
+    uint32_t v = node_named(g, "Pair");
+    char wanted[200], name[200];
+    snprintf(wanted, sizeof wanted, "1 / part of key (Named @%llu) -> value (Pair @%llu) pair in WeakMap (table @%llu)",
+             (unsigned long long)mid__graph_id(g, k), (unsigned long long)mid__graph_id(g, v),
+             (unsigned long long)mid__graph_id(g, t));
+    ck_assert_str_eq(first_internal(g, k, v, name, sizeof name), wanted);
+    ck_assert_str_eq(first_internal(g, t, v, name, sizeof name), wanted);
+    ck_assert_uint_eq(target_of(g, t, MID__EDGE_WEAK, "key", 0), k);
+    ck_assert_uint_eq(g->dominator[v], k);
+    ck_assert_uint_eq(g->retained[k], 16 + 32);
+    ck_assert_uint_eq(g->retained[t], 16);
+    mid__graph_free(g);
+    mid_persistent_release(heap, table);
+    mid_persistent_release(heap, key);
+}
+END_TEST
 
 /* ---- objects */
 
@@ -546,5 +586,6 @@ int main(void)
     tcase_add_test(c, writing__fails__leaves_heap_and_directory_as_they_were);
     tcase_add_test(c, writing__while_a_walk_is_open__is_busy);
     tcase_add_test(c, file__of_a_heap__loads);
+    tcase_add_test(c, weak_table__with_an_entry__value_is_dominated_by_its_key);
     return run_suite("heap snapshot", c, NULL);
 }

@@ -79,6 +79,7 @@ enum mid_edge_kind {
     MID_EDGE_CONTEXT,      /* a variable that a closure holds */
     MID_EDGE_INTERNAL,     /* a named field of the program's runtime, not of the user's program */
     MID_EDGE_HIDDEN,       /* an index, not shown by default */
+    MID_EDGE_WEAK,         /* a name; keeps nothing alive: from a weak table to a key. Not for fields */
     MID_EDGE_COUNT
 };
 

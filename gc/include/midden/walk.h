@@ -72,10 +72,11 @@ MID_API void mid_walk_rewind(struct mid_walk *walk);
 struct mid_walk_edge {
     size_t struct_size;
     uint32_t edge;         /* enum mid_edge_kind */
-    const char *name;      /* for property, context, internal */
+    const char *name;      /* for property, context, internal, weak */
     size_t index;          /* for element and hidden */
     struct mid_ref target; /* never null */
     size_t target_ordinal;
+    bool name_is_passing;  /* the name is good for the time of the call alone */
 };
 typedef void (*mid_walk_edge_fn)(void *user, const struct mid_walk_edge *edge);
 

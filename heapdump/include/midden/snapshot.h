@@ -88,6 +88,7 @@ struct mid_snapshot_edge {
     uint64_t target;
     uint64_t index;                /* of ELEMENT and HIDDEN edges */
     struct mid_snapshot_text name; /* of all others */
+    int name_is_passing;           /* as of a node */
 };
 
 /* A root is a *global* when the program itself named it as a place where its own data begins (a persistent handle with
