@@ -15,7 +15,8 @@
  * order and however long the chain: linear, without waiting lists, without a fixpoint. The scavenge does the same with
  * "evacuated" for "black"; what is outside of From counts as alive.
  *
- *   I1  a key that has pairs has one record, which hangs in the bucket of its present address, and its header says so
+ *   I1  a key that has pairs has one record, which hangs in the bucket of its present address, and its header says so; it
+ *       does not lie in a leaf block
  *   I2  every pair in use hangs once on the list of its key and once on that of its table, whose count is their number
  *   I3  young keys and tables, and pairs with a young value, stand on the lists that a scavenge walks (`listed`)
  *   I4  these lists have room for every record: a collection allocates nothing
@@ -163,6 +164,14 @@ static void list_pair(struct mid_heap *heap, uint32_t pair)
     e->young_pairs[e->young_pair_count++] = pair;
 }
 
+/* A key must be scanned when it turns black, and so its block is a leaf block no more (Note [Leaf blocks] in oldspace.c). */
+static void be_scanned(const struct mid_heap *heap, uintptr_t object)
+{
+    struct mid__chunk *chunk = mid__chunk_of(object);
+    if (!mid__is_young(heap, object) && chunk->kind == MID__CHUNK_OLD)
+        chunk->leaf_words[(object & (MID__CHUNK_BYTES - 1)) / MID__BLOCK_BYTES] = 0;
+}
+
 /* A free record keeps its `listed`: it stands on the list until the next scavenge. */
 static uint32_t take_key(struct mid_heap *heap, uintptr_t object)
 {
@@ -179,6 +188,7 @@ static uint32_t take_key(struct mid_heap *heap, uintptr_t object)
     e->keys[key].first = NONE;
     hang(e, key);
     *mid__header_at(object) |= MID__EPHEMERAL;
+    be_scanned(heap, object);
     list_key(heap, key);
     return key;
 }
@@ -509,6 +519,7 @@ static uint32_t move_records(struct mid_heap *heap, uintptr_t from, uintptr_t to
     if (key != NONE) {
         unhang(e, key);
         e->keys[key].object = to;
+        be_scanned(heap, to);
         hang(e, key);
     }
     if (is_table(heap, *mid__header_at(to)))
@@ -622,12 +633,22 @@ void mid__ephemeron_each_pair(struct mid_heap *heap, uintptr_t object, mid__pair
         fn(context, pair, e->keys[e->pairs[pair].key].object, object, &e->pairs[pair].value, true);
 }
 
+/* A table has no slots that others should see; with a callback it is none of the raw objects that are never scanned. */
+static void trace_nothing(void *user, void *data, size_t bytes, struct mid_tracer *tracer)
+{
+    (void)user;
+    (void)data;
+    (void)bytes;
+    (void)tracer;
+}
+
 bool mid__ephemeron_init(struct mid_heap *heap)
 {
     struct mid_type_info info = {
         .struct_size = sizeof info,
         .name = "WeakMap",
         .fixed_bytes = sizeof(struct payload),
+        .trace = trace_nothing,
     };
     struct mid__ephemerons *e = &heap->ephemerons;
     e->free_keys = e->free_pairs = e->free_tables = e->grey_keys = e->grey_tables = NONE;

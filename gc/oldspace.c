@@ -16,7 +16,8 @@
  *       its class, FULL nowhere; a PARTIAL block has a free cell, a FULL one none
  *   I4  blocks_used and chunk->used count the blocks that are not FREE
  *   I5  live_bytes[0] and live_objects[0] are the sums over the live bits
- *   I6  a block of a raw class holds nothing but raw objects; leaf_words is set for those of exact size, and only for them
+ *   I6  a block of a raw class holds nothing but raw objects; leaf_words is set for those of exact size, and only for
+ *       them, unless the block holds or has held a key of a weak table
  *
  * Note [Leaf blocks]
  * Objects without references have classes of their own, and up to 16 words cells of exactly their size. What lies in such

@@ -42,6 +42,10 @@ static void check_key(const struct check *c, uint32_t key, size_t *pairs)
         found(c, "ephemeron.I1", (void *)k->object, "a key that does not hang in the bucket of its address");
     if (mid__is_young(c->heap, k->object) && !k->listed)
         found(c, "ephemeron.I3", (void *)k->object, "a young key is not listed");
+    const struct mid__chunk *chunk = mid__chunk_of(k->object);
+    if (!mid__is_young(c->heap, k->object) &&
+        chunk->leaf_words[(k->object & (MID__CHUNK_BYTES - 1)) / MID__BLOCK_BYTES] != 0)
+        found(c, "ephemeron.I1", (void *)k->object, "a key in a leaf block, where nothing is scanned");
     uint32_t prev = NONE;
     for (uint32_t p = k->first; p != NONE; prev = p, p = c->e->pairs[p].key_next, ++*pairs)
         if (p >= c->e->pair_count || c->e->pairs[p].key != key || c->e->pairs[p].key_prev != prev) {

@@ -135,6 +135,25 @@ START_TEST(entry__of_every_age__lives_with_its_key_and_dies_with_it)
 }
 END_TEST
 
+/* Small objects without references are never scanned, unless they are keys. _i == 1: a key only after it has become old. */
+START_TEST(key__without_references__keeps_its_value)
+{
+    mid_set(key, mid_new_bytes(heap, kit.bytes, 24));
+    if (_i == 1)
+        kit_make_old(&kit, key);
+    put(key, 5);
+    kit_make_old(&kit, key);
+    full();
+    ck_assert_uint_eq(got(key), 5);
+    mid_heap_collect(heap, MID_COLLECT_START, NULL);
+    full();
+    ck_assert_uint_eq(got(key), 5);
+    mid_set(key, mid_null());
+    full();
+    ck_assert_uint_eq(objects(), 1);
+}
+END_TEST
+
 START_TEST(entry__young_and_dead__gone_with_the_scavenge)
 {
     kit_make_old(&kit, table);
@@ -326,6 +345,14 @@ BREAKS(broken__key_is_no_object__named, "ephemeron.I1", e->keys[0].object += 8)
 BREAKS(broken__header_of_a_key__named, "ephemeron.I1", *mid__header_at(e->keys[0].object) &= ~MID__EPHEMERAL)
 BREAKS(broken__key_in_no_bucket__named, "ephemeron.I1", { for (unsigned i = 0; i < e->buckets; i++) e->bucket[i] = UINT32_MAX; })
 BREAKS(broken__table_is_no_table__named, "ephemeron.I1", e->tables[0].object = e->keys[0].object)
+BREAKS(broken__key_in_a_leaf_block__named, "ephemeron.I1", {
+    mid_set(key, mid_new_bytes(heap, kit.bytes, 24));
+    put(key, 3);
+    full();
+    uintptr_t at = (uintptr_t)mid_get(key).object;
+    mid__chunk_of(at)->leaf_words[(at & (MID__CHUNK_BYTES - 1)) / MID__BLOCK_BYTES] = 4;
+    (void)e;
+})
 BREAKS(broken__list_of_a_key__named, "ephemeron.I2", e->pairs[0].key_prev = 1)
 BREAKS(broken__list_of_a_table__named, "ephemeron.I2", e->pairs[0].table_prev = UINT32_MAX)
 BREAKS(broken__count_of_a_table__named, "ephemeron.I2", e->tables[0].count++)
@@ -358,6 +385,7 @@ int main(void)
     tcase_add_test(c, entry__set_replaced_removed__is_what_was_asked_for);
     tcase_add_test(c, arguments__no_table_or_no_key__are_refused);
     tcase_add_loop_test(c, entry__of_every_age__lives_with_its_key_and_dies_with_it, 0, 16);
+    tcase_add_loop_test(c, key__without_references__keeps_its_value, 0, 2);
     tcase_add_test(c, entry__young_and_dead__gone_with_the_scavenge);
     tcase_add_test(c, value__refers_to_its_key__keeps_neither);
     tcase_add_loop_test(c, chain__long__is_followed_to_its_end, 0, 2);
@@ -371,6 +399,7 @@ int main(void)
     tcase_add_test(b, broken__key_in_no_bucket__named);
     tcase_add_test(b, broken__table_is_no_table__named);
     tcase_add_test(b, broken__list_of_a_key__named);
+    tcase_add_test(b, broken__key_in_a_leaf_block__named);
     tcase_add_test(b, broken__list_of_a_table__named);
     tcase_add_test(b, broken__count_of_a_table__named);
     tcase_add_test(b, broken__pairs_in_use__named);
