@@ -18,9 +18,10 @@
  *
  * Note [Limit]
  * The limit binds committed_bytes, which counts whole slabs. When an allocation would pass it, the pool first does
- * without what it holds in reserve (spare units, then empty slabs), then asks the program (at_limit, without a lock), and
+ * without what it holds in reserve (spare units, then empty slabs), packs movable buffers, then asks the program (at_limit, without a lock), and
  * only then refuses. The callback may run in several threads at once, one call each.
  */
+#include "handle.h"
 #include "magazine.h"
 #include "registry.h"
 #include "shadow.h"
@@ -123,6 +124,7 @@ static void end_pool(struct mid_pool *pool)
     mid__shadow_pool_gone(pool);
     mid__caches_end(pool);
     mid__magazines_end(pool);
+    mid__handles_end(pool);
     mid__arena_fini(&pool->arena);
     pthread_mutex_destroy(&pool->lock);
     mid__sys_unmap(pool, pool->pool_bytes);
@@ -134,8 +136,9 @@ enum mid_status mid_pool_destroy(struct mid_pool *pool, size_t *still_out)
         *still_out = 0;
     if (pool == NULL)
         return MID_OK;
+    size_t theirs, handles = mid__handles_out(pool, &theirs);
     pthread_mutex_lock(&pool->lock);
-    size_t out = mid__pool_out(pool);
+    size_t out = mid__pool_out(pool) - theirs + handles;
     pthread_mutex_unlock(&pool->lock);
     if (still_out != NULL)
         *still_out = out;
@@ -166,6 +169,7 @@ size_t mid_pool_destroy_forced(struct mid_pool *pool)
     size_t out = 0;
     if (mid_pool_destroy(pool, &out) == MID_OK)
         return 0;
+    mid__handles_give_all(pool, pool->checked ? LEAKS_REPORTED : 0);
     if (pool->checked) {
         struct leaks leaks = {pool, 0};
         struct mid_pool_visitor visitor = {sizeof visitor, NULL, report_leak, &leaks};
@@ -300,7 +304,7 @@ static void *take(struct mid_pool *pool, size_t bytes, size_t align, const void 
         void *p = try_take(pool, id, bytes, site, fresh, status);
         if (MID__LIKELY(p != NULL))
             return p;
-        if (empty_caches(pool))
+        if (empty_caches(pool) || (*status == MID_E_LIMIT && mid__handles_make_room(pool)))
             continue;
         if (*status != MID_E_LIMIT || !ask_for_room(pool, bytes, attempt++))
             break;

@@ -5,6 +5,7 @@
  *     pool.c     create, destroy, take, release, resize, limit      place.c    lists of slabs: take, give, reap
  *     magazine.c, thread_cache.c    what threads keep               check.c    guards, poison, records, reports
  *     trim.c     back to the system                           registry.c   all pools, and fork
+ *     handle.c, pack.c    buffers that may move
  *     stats.c    figures     json.c    as JSON     verify.c    recount     walk.c    show slabs and buffers
  */
 #ifndef MIDDEN_ALLOC_POOL_STATE_H
@@ -48,6 +49,7 @@ struct mid_pool {
     struct mid__magazine *magazine_blocks;
     size_t depot_bytes;
     uint64_t depot_exchanges;
+    _Atomic(struct mid__handle_table *) handles; /* NULL until the first is asked for; handle.c */
 };
 
 /* A place that was taken from a slab. */

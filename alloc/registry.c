@@ -2,14 +2,15 @@
  *
  * registry.c: all pools of the process, so that fork can be survived.
  *
- *     registry lock ----> pool A <-> pool B <-> pool C          order of locks: the registry, then pools in list order
+ *     registry lock ----> pool A <-> pool B <-> pool C          order of locks: the registry, then pools in list order,
+ *                                                               of each the table of handles first
  *
  * fork copies the memory at one moment and leaves the child one thread, the one that called it. What other threads held
  * locked at that moment would stay locked for ever, and half done. So before a fork every lock of ours is taken, and on
  * both sides released again after it.
  *
  * I1  A pool is on the list from the end of its creation to the beginning of its end.
- * I2  No thread waits for the registry's lock while it holds a pool's. Nobody but the handlers holds two pools' locks.
+ * I2  No thread waits for the registry's lock while it holds a pool's or a table's. Nobody but the handlers holds two pools' locks.
  *
  * Note [Fork]
  * With all locks held, no thread is inside place.c, arena.c or the slow half of magazine.c. Other threads may still be in
@@ -23,12 +24,14 @@
  *
  * The caches of threads that the child does not have are kept for its next threads (in_use = false), with the buffers in
  * them; a trim or a limit empties them. A bin caught in a swap is given up: the buffers of its two magazines, at most
- * 2 x 64, count as out in the child. What such threads held counts as out, too: the child may release it.
+ * 2 x 64, count as out in the child. What such threads held counts as out, too: the child may release it. What they held
+ * open by handles stays open there, and is not moved.
  *
  * What this file does not do: it makes no call of the library safe inside a signal handler, so neither a fork from one
  * that interrupted such a call.
  */
 #include "registry.h"
+#include "handle.h"
 #include "magazine.h"
 
 static pthread_mutex_t registry = PTHREAD_MUTEX_INITIALIZER;
@@ -49,13 +52,13 @@ static void before_fork(void)
 {
     pthread_mutex_lock(&registry);
     for (struct mid_pool *pool = pools; pool != NULL; pool = pool->next_pool)
-        pthread_mutex_lock(&pool->lock);
+        mid__handles_lock_before_fork(pool);
 }
 
 static void after_fork(void)
 {
     for (struct mid_pool *pool = pools; pool != NULL; pool = pool->next_pool)
-        pthread_mutex_unlock(&pool->lock);
+        mid__handles_unlock_after_fork(pool);
     pthread_mutex_unlock(&registry);
 }
 

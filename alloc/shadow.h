@@ -7,6 +7,7 @@
  *     a region is mapped            no access
  *     a buffer is taken             [buffer, buffer + bytes) undefined, the rest of its place no access
  *     a buffer is given back        no access, but for `kept` bytes at its start
+ *     a movable buffer is closed    no access, until it is opened
  *     a region is unmapped          as before: ASan's shadow outlives the mapping
  *
  * Regions come from mmap; would they come from malloc, valgrind would lose the stacks of the buffers in them.
@@ -46,6 +47,17 @@ MID__INLINE void mid__shadow_give(const void *pool, void *buffer, size_t kept, s
 {
     (void)pool;
     ASAN_POISON_MEMORY_REGION((char *)buffer + kept, extent - kept);
+}
+
+/* A movable buffer that nobody holds open must not be touched. */
+MID__INLINE void mid__shadow_close(void *memory, size_t bytes)
+{
+    ASAN_POISON_MEMORY_REGION(memory, bytes);
+}
+
+MID__INLINE void mid__shadow_open(void *memory, size_t bytes)
+{
+    ASAN_UNPOISON_MEMORY_REGION(memory, bytes);
 }
 
 MID__INLINE void mid__shadow_pool(const void *pool)
@@ -104,6 +116,17 @@ MID__INLINE void mid__shadow_give(const void *pool, void *buffer, size_t kept, s
         VALGRIND_MAKE_MEM_DEFINED(buffer, kept);
 }
 
+/* What valgrind knew of the buffer's bytes is lost: they count as written when it is opened again. */
+MID__INLINE void mid__shadow_close(void *memory, size_t bytes)
+{
+    VALGRIND_MAKE_MEM_NOACCESS(memory, bytes);
+}
+
+MID__INLINE void mid__shadow_open(void *memory, size_t bytes)
+{
+    VALGRIND_MAKE_MEM_DEFINED(memory, bytes);
+}
+
 MID__INLINE bool mid__shadow_watched(void)
 {
     return RUNNING_ON_VALGRIND != 0;
@@ -139,6 +162,16 @@ MID__INLINE void mid__shadow_take(const void *pool, void *buffer, size_t bytes)
 MID__INLINE void mid__shadow_give(const void *pool, void *buffer, size_t kept, size_t extent)
 {
     (void)pool, (void)buffer, (void)kept, (void)extent;
+}
+
+MID__INLINE void mid__shadow_close(void *memory, size_t bytes)
+{
+    (void)memory, (void)bytes;
+}
+
+MID__INLINE void mid__shadow_open(void *memory, size_t bytes)
+{
+    (void)memory, (void)bytes;
 }
 
 MID__INLINE bool mid__shadow_watched(void)

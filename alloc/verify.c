@@ -7,6 +7,7 @@
  * Pass 3 compares the sums. Rules are named after the invariants at the heads of the files: arena.I1 to I6, place.I1 to
  * I3, magazine.I1, class.I1 to I3, sequential.I1 to I4, and stats.sums, pool.overrun and pool.write_after_release.
  */
+#include "handle.h"
 #include "magazine.h"
 #include "stats.h"
 
@@ -354,5 +355,6 @@ enum mid_status mid_pool_verify(struct mid_pool *pool, mid_broken_fn report, voi
         verify_magazines(&v, own, &pool->classes[i]);
     verify_sums(&v);
     pthread_mutex_unlock(&pool->lock);
+    v.findings += mid__handles_verify(pool, v.report, v.user);
     return v.findings == 0 ? MID_OK : MID_E_BROKEN;
 }

@@ -34,6 +34,7 @@ const struct pool_workload pool_workloads[] = {
     {"msg-copied-long", pool_messages_copied, 100, 1500, 2000, 1, NOFLOOR | SHARED, 400000, "messages copied, one of 2,000 replaced; one in a hundred lives long"},
     {"msg-sliced-long", pool_messages_sliced, 100, 1500, 2000, 1, NOFLOOR | SHARED, 400000, "the same as slices"},
     {"fragment",      pool_fragment, 16,     8 * KB, 200000, 1,  QUICK | MEMORY, 1,       "memory: 200,000 buffers of 16 B - 8 KB, nine in ten released at random"},
+    {"fragment-movable", pool_fragment_movable, 16, 8 * KB, 200000, 1, QUICK | MEMORY, 1,    "the same through midden's movable handles"},
     /* clang-format on */
 };
 const size_t pool_workload_count = sizeof pool_workloads / sizeof pool_workloads[0];

@@ -43,5 +43,6 @@ void pool_direct(struct bench_run *run, const struct allocator *a, const struct 
 void pool_messages_copied(struct bench_run *run, const struct allocator *a, const struct pool_workload *w);
 void pool_messages_sliced(struct bench_run *run, const struct allocator *a, const struct pool_workload *w);
 void pool_fragment(struct bench_run *run, const struct allocator *a, const struct pool_workload *w);
+void pool_fragment_movable(struct bench_run *run, const struct allocator *a, const struct pool_workload *w);
 
 #endif
