@@ -8,6 +8,8 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 static struct seen seen;
 
@@ -370,6 +372,61 @@ START_TEST(destroy__with_handles_out__says_so)
 }
 END_TEST
 
+static _Atomic int stop;
+
+static void *churn(void *arg)
+{
+    struct mid_pool *pool = arg;
+    struct mid_handles *handles = mid_pool_handles(pool);
+    static struct mid_handle h[COUNT];
+    while (!stop)
+        for (size_t i = 0; i < COUNT && !stop; i++) {
+            mid_handle_release(handles, h[i]);
+            if (mid_handle_alloc(handles, bytes_of(i) % 500, &h[i]) == MID_OK) {
+                mid_handle_open(handles, h[i]);
+                mid_handle_close(handles, h[i]);
+            }
+            if (i % 1000 == 999)
+                mid_pool_pack(pool, 0);
+        }
+    for (size_t i = 0; i < COUNT; i++)
+        mid_handle_release(handles, h[i]);
+    return NULL;
+}
+
+START_TEST(fork__while_a_thread_moves_buffers__leaves_the_child_a_sound_table)
+{
+    struct mid_pool *pool = make(0, 0);
+    struct mid_handles *handles = mid_pool_handles(pool);
+    struct mid_handle mine;
+    pthread_t thread;
+    ck_assert_int_eq(mid_handle_alloc(handles, 100, &mine), MID_OK);
+    memset(mid_handle_open(handles, mine), 7, 100);
+    mid_handle_close(handles, mine);
+    ck_assert_int_eq(pthread_create(&thread, NULL, churn, pool), 0);
+    for (int i = 0; i < 30; i++) {
+        pid_t child = fork();
+        if (child == 0) {
+            struct mid_handle h;
+            const char *p = mid_handle_open(handles, mine);
+            bool fine = p != NULL && p[99] == 7;
+            mid_handle_close(handles, mine);
+            fine = fine && mid_handle_alloc(handles, 1000, &h) == MID_OK;
+            mid_handle_release(handles, h);
+            mid_pool_pack(pool, 0);
+            _exit(fine && mid_pool_verify(pool, NULL, NULL) == MID_OK ? 0 : 1);
+        }
+        int status;
+        ck_assert_int_eq(waitpid(child, &status, 0), child);
+        ck_assert_int_eq(status, 0);
+    }
+    stop = 1;
+    pthread_join(thread, NULL);
+    mid_handle_release(handles, mine);
+    end(pool);
+}
+END_TEST
+
 /* ---- the verifier's rules */
 
 struct rule {
@@ -504,6 +561,7 @@ int main(void)
     tcase_add_test(moving, limit__reached_with_dead_handles__packs_before_it_refuses);
     tcase_add_test(moving, limit__tiny__gives_small_segments);
     tcase_add_loop_test(moving, large__handles__never_move_and_are_counted, 0, 2);
+    tcase_add_test(moving, fork__while_a_thread_moves_buffers__leaves_the_child_a_sound_table);
     tcase_add_loop_test(misuse, misuse__of_any_kind__is_reported_and_ignored, 0, 2);
     tcase_add_test(misuse, overrun__of_a_checked_buffer__is_seen_by_verify_and_at_release);
     tcase_add_loop_test(misuse, destroy__with_handles_out__says_so, 0, 2);
