@@ -143,9 +143,10 @@ $(O)/%.a:
 	@rm -f $@
 	$(Q)$(AR) rcs $@ $^
 
+# nodelete: a thread's end calls into the library, also when the program has closed it before.
 $(O)/libmidden.so: $(call objects,$(LIBRARY)) alloc/base/midden.map
 	$(if $(V),,@echo 'LINK  $@')
-	$(Q)$(CC) $(LD) -shared -Wl,-soname,$(SONAME) -Wl,--version-script=alloc/base/midden.map $(if $(findstring san,$(MODE)),,-Wl,-z,defs) -o $@ $(filter %.o,$^)
+	$(Q)$(CC) $(LD) -shared -Wl,-z,nodelete -Wl,-soname,$(SONAME) -Wl,--version-script=alloc/base/midden.map $(if $(findstring san,$(MODE)),,-Wl,-z,defs) -o $@ $(filter %.o,$^)
 
 # A malloc on a pool of its own, to preload. A sanitizer is one itself: there is none in these modes.
 $(O)/libmidden-malloc.so: $(call objects,alloc/base alloc alloc/malloc) alloc/malloc/malloc.map

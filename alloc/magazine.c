@@ -23,7 +23,17 @@
  *
  * Note [Emptying caches on demand]
  * A trim or a limit cannot reach into the cache of another thread. It raises the pool's epoch; a thread that next misses
- * sees the difference and empties its cache. A thread that never misses keeps at most thread_cache_bytes.
+ * sees the difference and empties its cache. A thread that never misses keeps at most thread_cache_bytes. Both are read and
+ * written with the lock held; nothing hangs on when a thread sees it.
+ *
+ * Note [Looking into the caches of others]
+ * Figures, walks and the verifier hold the pool's lock and read bins whose threads go on without it. They follow `loaded`
+ * and `previous`: a thread gets magazines, and gives them away, with the lock alone, so that each one that they can find
+ * was mapped before they had the lock and stays mapped while they hold it; its slots are atomic and hold addresses of the
+ * pool. What they find may be of two moments: between the two stores of swap() a magazine is met twice or not at all, and
+ * between the stores of a pop the buffer has left `count` and is not yet in `allocs`. So sums over threads are clamped where
+ * they would fall below zero, addresses are compared and never followed, and exact only what the lock guards.
+ * A thread's own loads and stores of its bin need no order; they are atomic so that no reader sees half a word.
  */
 #include "magazine.h"
 

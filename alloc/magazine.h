@@ -22,7 +22,7 @@ struct mid__cache {
     struct mid_cache face; /* first: a struct mid_cache is a struct mid__cache */
     _Atomic(struct mid_pool *) pool; /* NULL: the pool is gone, and the thread unmaps the cache */
     struct mid__cache *next_of_pool, *next_of_thread;
-    bool in_use;      /* by a thread; else it waits for one. Guarded by the registry's lock */
+    bool in_use;      /* by a thread; else it waits for one. Written with both locks held, read with either */
     uint64_t epoch;   /* the pool's when the cache was last emptied on demand */
     size_t charged;   /* bytes that its magazines could hold */
     uint64_t seen[MID__CLASSES]; /* bin's allocs when the cache last looked for idle ones */

@@ -41,7 +41,7 @@ void mid__stats_of_class(struct mid_pool *pool, const struct mid__class *c, stru
     out->rounded_bytes = c->taken_bytes - out->cached_bytes;
     out->pinned_bytes = c->slab_bytes - c->taken_bytes;
     out->allocs = cached.allocs;
-    out->releases = cached.allocs - out->live_buffers;
+    out->releases = cached.allocs < out->live_buffers ? 0 : cached.allocs - out->live_buffers; /* a thread was taking one */
     out->requested_bytes = requested_now(cached.requested_in, cached.requested_out, cached.unsized, cached.allocs,
                                          out->live_buffers, out->rounded_bytes);
     *exact = cached.unsized == 0;

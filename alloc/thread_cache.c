@@ -10,8 +10,21 @@
  * A thread may end before its pools, and a pool before its threads. Both take the registry's lock, the only lock that is
  * shared by pools. A thread that ends empties its caches and leaves them to the pool (in_use = false), with their counters,
  * which belong to the pool's figures. A pool that ends unmaps the caches that no thread uses; in each other one it stores
- * NULL as the pool (relaxed: the thread that reads it only compares it with a pool that it was given, which the caller
- * handed to it by means of its own), and the thread unmaps it when it next walks its list, or ends.
+ * NULL as the pool, and the thread unmaps it when it next walks its list, or ends. Who may meet whom:
+ *
+ *     a thread ends | its pool ends     both hold the registry's lock from the first look at cache->pool to the last
+ *     a thread walks| a pool ends       the thread reads cache->pool without a lock, and gets
+ *                                         its own pool: which is not ending, by the rule of mid_pool_destroy;
+ *                                         another pool, ending or gone: it is compared and never followed;
+ *                                         NULL (acquire, pairs with the release in mid__caches_end): the pool's last look
+ *                                         at the cache lies before, and the thread may unmap it.
+ *     a pool lies where another lay     the thread was given the new one by whoever made it, after the old one's end; it
+ *                                       sees the NULL that was stored in between, and no cache of the old pool passes for
+ *                                       one of the new.
+ *     a thread asks | others take figures   Note [Looking into the caches of others], in magazine.c
+ *
+ * The fast paths compare alone, and load relaxed. The order of locks is registry, then pool. A destructor of the program's
+ * own that runs after ours and uses a pool gets a new cache, and ours runs again, as often as the system goes round.
  *
  * Note [Threads without a cache]
  * From the moment when the key's destructor has run, a thread has no cache any more: destructors of other keys that
@@ -112,7 +125,7 @@ static MID__NOINLINE struct mid__cache *find_or_join(struct mid_pool *pool)
 {
     struct mid__cache *found = NULL;
     for (struct mid__cache **link = &mid__thread_caches, *cache; (cache = *link) != NULL;) {
-        struct mid_pool *its = atomic_load_explicit(&cache->pool, memory_order_relaxed);
+        struct mid_pool *its = atomic_load_explicit(&cache->pool, memory_order_acquire); /* with mid__caches_end */
         if (its != NULL && its != pool) {
             link = &cache->next_of_thread;
             continue;
@@ -158,7 +171,7 @@ void mid__caches_end(struct mid_pool *pool)
     for (struct mid__cache *cache = pool->caches, *next; cache != NULL; cache = next) {
         next = cache->next_of_pool;
         if (cache->in_use)
-            atomic_store_explicit(&cache->pool, NULL, memory_order_relaxed);
+            atomic_store_explicit(&cache->pool, NULL, memory_order_release); /* with find_or_join; our last look at it */
         else
             mid__sys_unmap(cache, cache_bytes());
     }

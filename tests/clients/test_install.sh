@@ -58,6 +58,9 @@ if command -v pkg-config >/dev/null; then
     same "it runs" "midden $version, 99400500" "$("$tmp/heap" "$tmp/heap.heapsnapshot")"
     same "its snapshot has the list and nothing dead" '"count":999' \
         "$("$root/bin/midden" summary --json "$tmp/heap.heapsnapshot" | grep '"name":"Item"' | grep -o '"count":[0-9]*')"
+    # shellcheck disable=SC2086
+    check "a program that opens the library itself" "${CC:-cc}" -std=c11 -Wall -Wextra -pedantic -Werror $cflags -o "$tmp/plugin" "$here/plugin.c" -ldl -lpthread
+    same "it closes the library before its thread ends" "used and closed" "$("$tmp/plugin" "$lib/libmidden.so")"
     if command -v c++ >/dev/null; then
         # shellcheck disable=SC2086
         for language in c++11 c++17; do
