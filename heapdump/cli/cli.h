@@ -50,6 +50,8 @@ struct options {
     bool has_filter;
     unsigned filter;     /* enum mid__filter, when has_filter */
     struct mid__where *where; /* or NULL */
+    bool no_index;
+    const char *index_directory; /* of --index, or NULL */
     const char *junit;   /* the file of check --junit, or NULL */
     struct rule_option *rules; /* of check, in order */
     size_t rule_count;

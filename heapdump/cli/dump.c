@@ -11,6 +11,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "index.h"
+
 /* ---- opening */
 
 static bool on_progress(void *user, const char *phase, uint64_t done, uint64_t total)
@@ -51,7 +53,8 @@ void dump_open(struct dump *d, const char *path, unsigned parts)
     d->title = strdup(d->title);
     if (d->title == NULL)
         cli_die(CLI_UNREADABLE, "out of memory");
-    struct mid__graph_options options = {.progress = on_progress, .user = &d->progress};
+    struct mid__graph_options options = {
+        .progress = on_progress, .user = &d->progress, .index = index_options()};
     progress_begin(&d->progress, d->title);
     if (mid__graph_load(path, &options, &d->graph, &error) != MID_OK)
         refuse(d, &error);
@@ -112,6 +115,7 @@ void dump_select(struct dump *d, const struct options *options)
 
 void dump_close(struct dump *d)
 {
+    index_keep(d->graph, d->path, &d->progress);
     mid__classes_free(d->classes);
     mid__interfaces_free(d->interfaces);
     free(d->selected);

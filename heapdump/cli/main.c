@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "cli.h"
+#include "index.h"
 
 static const struct verb *const verbs[] = {&verb_summary, &verb_top,     &verb_tree,   &verb_object, &verb_path,
                                            &verb_diff,    &verb_strings, &verb_check,  &verb_suspects, &verb_export,
@@ -49,6 +50,7 @@ int main(int argc, char **argv)
         cli_die(CLI_USAGE, "unknown %s '%s' (see midden --help)", first[0] == '-' ? "option" : "verb", cli_quote(first));
     struct options options;
     options_read(&options, verb, argc - 1, argv + 1);
+    index_choose(&options);
     enum cli_status status = verb->run(&options);
     options_forget(&options);
     return (int)status;

@@ -27,7 +27,7 @@ struct option_line {
 };
 
 enum { LETTER_JSON = 256, LETTER_COLOR, LETTER_NO_PAGER, LETTER_SORT, LETTER_INTERFACES, LETTER_BYTES, LETTER_SYNTHETIC,
-       LETTER_DEPTH, LETTER_COLUMNS, LETTER_JUNIT,
+       LETTER_DEPTH, LETTER_COLUMNS, LETTER_JUNIT, LETTER_INDEX, LETTER_NO_INDEX,
        LETTER_FILTER, LETTER_WHERE, LETTER_CSV, LETTER_HTML, LETTER_RULE };
 
 static const struct option_line lines[] = {
@@ -60,6 +60,10 @@ static const struct option_line lines[] = {
     {OPTION_COMMON | OPTION_SCREEN, "color", LETTER_COLOR, required_argument, "--color=WHEN",
      "auto (the default), always or never; NO_COLOR is heeded"},
     {OPTION_COMMON, "no-pager", LETTER_NO_PAGER, no_argument, "--no-pager", "never start $PAGER"},
+    {OPTION_COMMON | OPTION_SCREEN, "index", LETTER_INDEX, required_argument, "--index=DIR",
+     "keep the index of the dump in DIR, however small the dump is"},
+    {OPTION_COMMON | OPTION_SCREEN, "no-index", LETTER_NO_INDEX, no_argument, "--no-index",
+     "neither use an index nor leave one"},
     {OPTION_COMMON | OPTION_SCREEN, "help", 'h', no_argument, "-h, --help", "this text"},
 };
 #define LINES (sizeof lines / sizeof lines[0])
@@ -222,6 +226,12 @@ static void take(struct options *o, int letter)
         break;
     case LETTER_WHERE:
         read_where(o, optarg);
+        break;
+    case LETTER_INDEX:
+        o->index_directory = optarg;
+        break;
+    case LETTER_NO_INDEX:
+        o->no_index = true;
         break;
     case LETTER_JUNIT:
         o->junit = optarg;

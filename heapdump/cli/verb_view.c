@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "cli.h"
+#include "index.h"
 #include "screen.h"
 
 static enum cli_status run(const struct options *options)
@@ -15,6 +16,7 @@ static enum cli_status run(const struct options *options)
             cli_die(CLI_USAGE, "view: standard input is the keyboard, a snapshot cannot come from it");
     request.color = options->color;
     request.exact = options->bytes;
+    request.index = index_options();
     return screen_run(&request);
 }
 

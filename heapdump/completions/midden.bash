@@ -2,7 +2,7 @@
 _midden()
 {
     local current=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD - 1]}
-    local verbs='summary top tree object path diff strings check suspects view export' common='--json --color= --no-pager --help' verb=
+    local verbs='summary top tree object path diff strings check suspects view export' common='--json --color= --no-pager --index= --no-index --help' verb=
     local i
     COMPREPLY=()
     for ((i = 1; i < COMP_CWORD; i++)); do
@@ -25,7 +25,7 @@ _midden()
     strings) options+=' --where= --filter= --limit= --sort= --bytes' keys='retained wasted shallow count' ;;
     check) options+=' --where= --filter= --max-count= --max-shallow= --max-retained= --max-growth= --junit= --interfaces --bytes' ;;
     suspects) options+=' --limit= --bytes' ;;
-    view) options='--color= --bytes --help' ;;
+    view) options='--color= --bytes --index= --no-index --help' ;;
     export) options+=' --columns= --html= --csv= --interfaces' ;;
     esac
     # bash cuts words at =
@@ -38,7 +38,7 @@ _midden()
         return
         ;;
     --sort) mapfile -t COMPREPLY < <(compgen -W "$keys" -- "$current"); return ;;
-    --columns) compopt -o filenames 2>/dev/null; mapfile -t COMPREPLY < <(compgen -d -- "$current"); return ;;
+    --columns | --index) compopt -o filenames 2>/dev/null; mapfile -t COMPREPLY < <(compgen -d -- "$current"); return ;;
     --junit | --html | --csv) compopt -o filenames 2>/dev/null; mapfile -t COMPREPLY < <(compgen -f -- "$current"); return ;;
     --limit | --depth | -n | --max-* | --where) return ;;
     esac

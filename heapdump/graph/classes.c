@@ -21,6 +21,7 @@
  * I1. `open` holds a class at most once; its heights never fall from bottom to top.
  */
 #include <midden/internal/classes.h>
+#include <midden/internal/index.h>
 #include <midden/internal/titles.h>
 
 #include <stdio.h>
@@ -145,7 +146,7 @@ static enum mid_status classify_all(struct building *b)
         enum mid_status status = classify(b, n, &place);
         if (status != MID_OK)
             return status;
-        b->out->of_node[n] = place;
+        b->out->own_of_node[n] = place;
         uint64_t size = mid__graph_size(g, n);
         if (size == 0 || (b->options.selected != NULL && !b->options.selected[n]))
             continue;
@@ -226,7 +227,7 @@ static enum mid_status retained_sizes(const struct mid__graph *g, const uint8_t 
 static enum mid_status build(struct building *b)
 {
     size_t strings = (size_t)mid__strings_total(&b->graph->strings) + 1;
-    b->out->of_node = malloc((b->graph->node_count + (size_t)1) * sizeof b->out->of_node[0]);
+    b->out->of_node = b->out->own_of_node = malloc((b->graph->node_count + (size_t)1) * sizeof b->out->of_node[0]);
     b->by_string = malloc(strings * sizeof b->by_string[0]);
     if (b->out->of_node == NULL || b->by_string == NULL)
         return MID_E_MEMORY;
@@ -249,6 +250,9 @@ enum mid_status mid__classes_build_with(const struct mid__graph *graph, const st
     *classes = NULL;
     if (graph->node_size == NULL || (with_retained && (graph->retained == NULL || graph->first_dominated == NULL)))
         return MID_E_INVALID;
+    bool whole = options == NULL || (options->selected == NULL && !options->by_name);
+    if (whole && mid__index_classes(graph, options != NULL ? options->interfaces : NULL, with_retained, classes))
+        return MID_OK;
     struct building *b = calloc(1, sizeof *b);
     if (b == NULL)
         return MID_E_MEMORY;
@@ -283,8 +287,14 @@ void mid__classes_free(struct mid__classes *c)
         return;
     mid__intern_free(&c->texts);
     free(c->list);
-    free(c->of_node);
+    free(c->own_of_node);
     free(c);
+}
+
+void mid__classes_drop_of_node(struct mid__classes *c)
+{
+    free(c->own_of_node);
+    c->of_node = c->own_of_node = NULL;
 }
 
 const char *mid__class_name(const struct mid__classes *c, uint32_t place, size_t *length)

@@ -3,6 +3,7 @@
  * graph.c: the graph as a whole: made by load, filled by analyze, ended by free; its errors and warnings; and the
  * accessors that are more than an array read.
  */
+#include "index_format.h"
 #include "input.h"
 #include "private.h"
 
@@ -16,7 +17,7 @@
 /* ---- errors and warnings */
 
 /* Text out of a dump or of the system, made fit for one line of a terminal. */
-static void make_plain(char *text)
+void mid__make_plain(char *text)
 {
     for (; *text != '\0'; text++)
         if ((unsigned char)*text < 0x20 || *text == 0x7f)
@@ -30,7 +31,7 @@ enum mid_status mid__fail(struct mid__graph_error *error, enum mid_status status
     va_start(list, format);
     vsnprintf(error->message, sizeof error->message, format, list);
     va_end(list);
-    make_plain(error->message);
+    mid__make_plain(error->message);
     return status;
 }
 
@@ -66,7 +67,7 @@ struct mid__graph_warning *mid__warn(struct mid__graph *g, const char *section, 
     va_start(list, format);
     vsnprintf(text, sizeof text, format, list);
     va_end(list);
-    make_plain(text);
+    mid__make_plain(text);
     /* One kind is one section and the words before the first figure. */
     size_t kind = strcspn(text, "0123456789");
     for (; i < g->warning_count; i++)
@@ -96,7 +97,7 @@ bool mid__progress(const struct mid__graph *g, const char *phase, uint64_t done,
 
 /* ---- load and free */
 
-static struct mid__graph *make(const struct mid__graph_options *options, struct mid__graph_error *error)
+struct mid__graph *mid__graph_make(const struct mid__graph_options *options, struct mid__graph_error *error)
 {
     memset(error, 0, sizeof *error);
     struct mid__graph *g = calloc(1, sizeof *g);
@@ -138,9 +139,13 @@ enum mid_status mid__graph_load(const char *path, const struct mid__graph_option
                                 struct mid__graph_error *error)
 {
     *graph = NULL;
-    struct mid__graph *g = make(options, error);
+    struct mid__graph *g = mid__graph_make(options, error);
     if (g == NULL)
         return error->status;
+    if (g->own->options.index != NULL && strcmp(path, "-") != 0 && index_open(path, g)) {
+        *graph = g;
+        return MID_OK;
+    }
     return load(g, mid__input_open(path, &g->own->memory, error), graph, error);
 }
 
@@ -148,7 +153,7 @@ enum mid_status mid__graph_load_memory(const void *bytes, size_t size, const str
                                        struct mid__graph **graph, struct mid__graph_error *error)
 {
     *graph = NULL;
-    struct mid__graph *g = make(options, error);
+    struct mid__graph *g = mid__graph_make(options, error);
     if (g == NULL)
         return error->status;
     return load(g, mid__input_open_memory(bytes, size, &g->own->memory, error), graph, error);
@@ -158,6 +163,7 @@ void mid__graph_free(struct mid__graph *g)
 {
     if (g == NULL)
         return;
+    mid__index_close(g);
     mid__mem_end(&g->own->memory);
     free(g->own);
     free(g);

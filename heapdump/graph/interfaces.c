@@ -22,6 +22,7 @@
  * become one interface there and stay two of one name here; their class is the same.
  */
 #include <midden/internal/classes.h>
+#include <midden/internal/index.h>
 #include <midden/internal/titles.h>
 
 #include <stdlib.h>
@@ -243,6 +244,8 @@ static enum mid_status infer(struct inference *f)
 
 enum mid_status mid__interfaces_infer(const struct mid__graph *graph, struct mid__interfaces **interfaces)
 {
+    if (mid__index_interfaces(graph, interfaces))
+        return MID_OK;
     struct inference f = {.graph = graph, .out = calloc(1, sizeof *f.out)};
     enum mid_status status = f.out == NULL ? MID_E_MEMORY : infer(&f);
     free(f.of_string);

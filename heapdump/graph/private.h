@@ -51,6 +51,12 @@ struct names {
     uint32_t ephemeron_count, ephemeron_room, pair_count;
 };
 
+/* Which content of which dump: index_place.c. */
+struct index_key {
+    uint64_t bytes, seconds, nanoseconds, sample[2];
+};
+struct index_map;
+
 #define MAX_WARNINGS    40
 #define MAX_NODE_TYPES  (MID__NODE_UNKNOWN + 1)
 #define MAX_EDGE_TYPES  (MID__EDGE_UNKNOWN + 1)
@@ -86,9 +92,20 @@ struct mid__graph_private {
     uint32_t *order;       /* from dominators to retained: all nodes, each behind its dominator */
 
     struct mid__graph_warning warnings[MAX_WARNINGS];
+
+    struct index_map *index;   /* whose columns these are, or NULL */
+    bool has_dump_key;         /* the dump may get an index: options.index, and a file */
+    struct index_key dump_key; /* before the dump was read */
 };
 
 /* ---- errors, warnings, progress (graph.c) */
+
+/* An empty graph, or NULL and *error. */
+struct mid__graph *mid__graph_make(const struct mid__graph_options *options, struct mid__graph_error *error);
+/* Bytes below space become '?'. */
+void mid__make_plain(char *text);
+/* Lets go of an index (index.c); NULL is fine. */
+void mid__index_close(struct mid__graph *g);
 
 /* Fills *error and returns status. The format's result is cut to fit; bytes below space become '?'. */
 enum mid_status mid__fail(struct mid__graph_error *error, enum mid_status status, const char *format, ...)

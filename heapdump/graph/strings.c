@@ -63,20 +63,25 @@ static uint32_t hex4(const char *p)
     uint32_t v = 0;
     for (int i = 0; i < 4; i++) {
         uint32_t c = (unsigned char)p[i];
-        v = v << 4 | (c <= '9' ? c - '0' : (c | 0x20) - 'a' + 10);
+        v = v << 4 | ((c <= '9' ? c - '0' : (c | 0x20) - 'a' + 10) & 15);
     }
     return v;
 }
 
-/* At a backslash; text.c has checked that the escape is whole. A pair of surrogate escapes is one code point. */
+/* At a backslash. text.c has checked that the escape is whole; what an index (index.c) says was not, and one that is cut
+ * is a broken byte. A pair of surrogate escapes is one code point. */
 static uint32_t escape(struct mid__string_step *it)
 {
     static const char from[] = "bfnrt", to[] = "\b\f\n\r\t";
+    if (it->end - it->at < 2 || (it->at[1] == 'u' && it->end - it->at < 6)) {
+        it->at++;
+        return BROKEN;
+    }
     char c = it->at[1];
     if (c != 'u') {
         const char *hit = strchr(from, c);
         it->at += 2;
-        return hit != NULL ? (uint32_t)to[hit - from] : (uint32_t)c;
+        return hit != NULL && c != '\0' ? (uint32_t)to[hit - from] : (uint32_t)(unsigned char)c;
     }
     uint32_t unit = hex4(it->at + 2);
     it->at += 6;

@@ -3,12 +3,15 @@
 #ifndef MIDDEN_SCREEN_SCREEN_H
 #define MIDDEN_SCREEN_SCREEN_H
 
+#include <midden/internal/index.h>
+
 #include "cli.h"
 
 struct screen_request {
     const char *path, *old_path; /* old_path NULL: one snapshot, no comparison */
     enum color_when color;
     bool exact; /* sizes in bytes */
+    const struct mid__index_options *index; /* see index_options */
 };
 
 /* Runs until the user leaves. Ends the command with one line when there is no terminal (status 2), or when a snapshot

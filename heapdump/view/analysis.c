@@ -14,6 +14,7 @@
  */
 #include "analysis.h"
 
+#include <midden/internal/index.h>
 #include <midden/internal/sys.h>
 
 #include <pthread.h>
@@ -98,7 +99,7 @@ static bool report(struct mid__graph_error *error, enum mid_status status)
 
 static bool load(struct analysis *a, const char *path, unsigned parts, struct mid__graph_error *error)
 {
-    struct mid__graph_options options = {.progress = on_progress, .user = a};
+    struct mid__graph_options options = {.progress = on_progress, .user = a, .index = a->request.index};
     set_path(a, path);
     mid__graph_free(a->graph);
     return mid__graph_load(path, &options, &a->graph, error) == MID_OK &&
@@ -116,11 +117,13 @@ static bool classify(struct analysis *a, bool with_retained, struct mid__classes
 static void show_first(struct analysis *a)
 {
     const struct mid__graph *g = a->graph;
-    uint64_t bytes = g->extra_native_bytes;
-    for (uint32_t n = 0; n < g->node_count; n++)
-        bytes += mid__graph_size(g, n);
-    free(a->first->of_node); /* the table alone is shown, and the column is large */
-    a->first->of_node = NULL;
+    uint64_t bytes = g->total_size; /* of an index */
+    if (g->retained == NULL) {
+        bytes = g->extra_native_bytes;
+        for (uint32_t n = 0; n < g->node_count; n++)
+            bytes += mid__graph_size(g, n);
+    }
+    mid__classes_drop_of_node(a->first); /* the table alone is shown, and the column is large */
     pthread_mutex_lock(&a->lock);
     a->state.node_count = g->node_count;
     a->state.edge_count = g->edge_count;
@@ -189,6 +192,8 @@ static void *run(void *user)
     }
     pthread_mutex_unlock(&a->lock);
     wake(a);
+    if (good && mid__index_possible(a->graph))
+        (void)mid__index_write(a->graph, a->request.path, &error); /* others read the graph meanwhile */
     return NULL;
 }
 

@@ -27,6 +27,7 @@ struct mid__interfaces {
     uint32_t *properties;          /* numbers in `texts` */
     struct mid__interface *list;   /* [count], most frequent first, then first seen first */
     uint32_t count;
+    uint64_t origin;               /* the index that they are from (index.h), or 0 */
 };
 
 /* Infers the interfaces of a snapshot. On MID_OK *interfaces belongs to the caller. MID_E_MEMORY: it is NULL.
@@ -57,7 +58,8 @@ struct mid__classes {
     struct mid__intern texts;
     struct mid__class *list; /* in order of the first node; classes whose count is 0 are there too */
     uint32_t count;
-    uint32_t *of_node;       /* [node_count]: place in `list` */
+    const uint32_t *of_node; /* [node_count]: place in `list` */
+    uint32_t *own_of_node;   /* the same, to be freed; NULL where it is an index's */
 };
 
 struct mid__classes_options {
@@ -79,6 +81,8 @@ enum mid_status mid__classes_build_with(const struct mid__graph *graph, const st
 enum mid_status mid__classes_build(const struct mid__graph *graph, const struct mid__interfaces *interfaces,
                                    bool with_retained, struct mid__classes **classes);
 void mid__classes_free(struct mid__classes *classes); /* NULL does nothing */
+/* Gives back the largest part, of_node, which is NULL then. */
+void mid__classes_drop_of_node(struct mid__classes *classes);
 
 const char *mid__class_name(const struct mid__classes *classes, uint32_t place, size_t *length);
 const char *mid__class_key(const struct mid__classes *classes, uint32_t place, size_t *length);

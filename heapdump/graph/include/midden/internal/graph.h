@@ -170,6 +170,7 @@ struct mid__graph {
     struct mid__graph_private *own;  /* the reader's and the analysis's */
 };
 
+struct mid__index_options;
 struct mid__graph_options {
     /* Called now and then from the thread that called load or analyze: what is done ("nodes", "dominators" ...), and
      * how far (done of total; total 0: unknown). Returning false stops the work with MID_E_BUSY. NULL: never. */
@@ -181,6 +182,9 @@ struct mid__graph_options {
     /* Columns of at least this many bytes wait in an unlinked file in $TMPDIR (/var/tmp) while they are not needed, and
      * come back page by page. 0: 32 MiB. SIZE_MAX: never. */
     size_t park_bytes;
+    /* Where an index of the dump may be (index.h): a good one is opened instead of the dump. NULL: nowhere. It must live as
+     * long as the graph. What an index holds is not counted in max_bytes. */
+    const struct mid__index_options *index;
 };
 
 /* Reads the snapshot in file `path` ("-": standard input), gzip-compressed or not (by its first bytes, not by its
