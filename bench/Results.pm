@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 #
-# Results.pm: reads the JSON that bench writes, for table and compare. What is not such a file is one clear line on
-# stderr and exit 3.
+# Results.pm: reads the JSON that bench writes, for table, compare and report, and says its figures and ratios. What is not
+# such a file is one clear line on stderr and exit 3.
 package Results;
 use strict;
 use warnings;
@@ -46,5 +46,74 @@ sub median {
 sub is_ours  { return $_[0] =~ /^midden/ }
 sub is_floor { return $_[0] =~ /^floor/ }
 sub is_bound { return is_floor($_[0]) || $_[0] eq 'by-hand' }
+
+# To whom a group is compared first.
+our %reference = (pool => 'jemalloc', heap => 'boehm', dump => 'node');
+
+sub seconds_of_ns {
+    my ($ns) = @_;
+    return '-' if !defined $ns;
+    return sprintf '%.2f s', $ns / 1e9  if $ns >= 1e9;
+    return sprintf '%.0f ms', $ns / 1e6 if $ns >= 1e8;
+    return sprintf '%.1f ms', $ns / 1e6 if $ns >= 1e6;
+    return sprintf '%.1f us', $ns / 1e3 if $ns >= 1e4;
+    return sprintf $ns < 100 ? '%.1f' : '%.0f', $ns;
+}
+
+sub bytes_of {
+    my ($b) = @_;
+    return '-' if !defined $b;
+    return sprintf '%.2f GB', $b / 2**30 if $b >= 2**30;
+    return sprintf '%.1f MB', $b / 2**20 if $b >= 2**20;
+    return sprintf '%.0f KB', $b / 1024;
+}
+
+sub ratio {
+    my ($x) = @_;
+    return sprintf $x < 10 ? '%.2f x' : '%.0f x', $x;
+}
+
+# The subjects of some workloads in the order of the file, ours first and the floor last.
+sub subjects {
+    my ($r, @keys) = @_;
+    my (%seen, @all);
+    for my $key (@keys) {
+        my $cases = $r->{by}{$key};
+        for my $c (grep { "$_->{group}/$_->{workload}" eq $key } @{ $r->{cases} }) {
+            push @all, $c->{subject} if !$seen{ $c->{subject} }++;
+        }
+    }
+    return ((grep { is_ours($_) } @all),
+        (grep { !is_ours($_) && !is_floor($_) } @all),
+        (grep { is_floor($_) } @all));
+}
+
+# Ratios of a figure (less is better) to the reference, to the best peer and to the program that frees by hand, which no
+# collector can know how to be; and whether that is a loss.
+sub ratios {
+    my ($r, $key, $figure, $figure_is_bytes) = @_;
+    my $cases = $r->{by}{$key};
+    my ($ours) = grep { defined } map { $figure->($cases->{$_}) } grep { $_ eq 'midden' } keys %$cases;
+    return ('-', '-', '-') if !$ours;
+    my %peer = map { $_ => $figure->($cases->{$_}) }
+      grep { !is_ours($_) && !is_bound($_) && defined $figure->($cases->{$_}) } keys %$cases;
+    my ($best) = sort { $peer{$a} <=> $peer{$b} || $a cmp $b } keys %peer;
+    return ('-', '-', '-') if !defined $best;
+    my ($group) = $key =~ m{^([^/]+)};
+    my $named = $peer{ $reference{$group} // '' };
+    my $lost = $peer{$best} < $ours && ($figure_is_bytes ? $ours - $peer{$best} > 2**20 && $ours > 1.1 * $peer{$best} : 1);
+    my $bound = $cases->{'by-hand'} && $figure->($cases->{'by-hand'});
+    return (
+        defined $named ? ratio($named / $ours) : '-',
+        ratio($peer{$best} / $ours) . " $best",
+        $bound ? ratio($bound / $ours) : '-', $lost
+    );
+}
+
+# The median of a counter of a case.
+sub counter {
+    my ($name) = @_;
+    return sub { my ($c) = @_; return $c->{counters}{$name} && median(@{ $c->{counters}{$name} }) };
+}
 
 1;

@@ -1,4 +1,5 @@
-# `make bench` (a quick selection, a table, minutes), `make bench-full`, `make bench-instructions`, `make bench-traces`.
+# `make bench` (a quick selection, a table, minutes), `make bench-full`, `make bench-report`, `make bench-instructions`,
+# `make bench-traces`, `make bench-readme`.
 #
 #   BENCH_FLAGS='--filter ring --repetitions 21'   are handed to the program; --help prints them
 #   BENCH_OUT=file.json                            where the figures go
@@ -49,6 +50,14 @@ bench: $(BENCH)
 bench-full: $(BENCH) bench-traces
 	@$(bench_run) --full --repetitions 15 --min-time 0.1
 	@bench/table $(BENCH_OUT)
+
+# A run as a page of its own; and the kept runs as tables and pictures of bench/README.md.
+.PHONY: bench-report bench-readme
+bench-report:
+	@bench/report --html $(O)/bench/report.html $(BENCH_OUT)
+	@echo '$(O)/bench/report.html'
+bench-readme:
+	@bench/report --readme bench/README.md --figures bench/results $(sort $(wildcard bench/results/*.json))
 
 # Traces of real programs: what is installed of them is recorded once and played as pool/trace-NAME from then on. Each
 # program works on this tree; of the processes that it starts the one with the largest trace is kept.

@@ -74,6 +74,15 @@ ok 'compare: a gain is told and is no failure'
 plant "$work/few" 1 3 7 3
 bench/compare "$work/old" "$work/few" >"$work/out" && grep -q '^pool/w7 .*too few repetitions' "$work/out"
 ok 'compare: three times as slow in three repetitions: it says that it cannot tell'
+machine='"machine":{"cpu":"<b>\u0007","cores":2,"memory_bytes":1,"kernel":"k","transparent_huge_pages":"-"},"versions":{"midden":"1"},"absent":[],"run":{"repetitions":9,"ended":"now","load_before":0,"load_after":0},'
+sed "s|\"cases\"|$machine&|" "$work/slower" >"$work/named.json"
+printf 'before\n<!-- figures named -->\nold\n<!-- end -->\nafter\n' >"$work/page.md"
+bench/report --html "$work/page.html" --readme "$work/page.md" --figures "$work" "$work/named.json" 2>"$work/why" &&
+    [ "$(grep -c '<circle' "$work/named-pool.svg")" -ge 45 ] && grep -q '^before' "$work/page.md" && ! grep -q '^old' "$work/page.md" &&
+    grep -q 'pool/w7, time: 0.9[0-9]* x' "$work/page.md" && grep -q 'pool/w7, time' "$work/page.html"
+ok 'report: the losses, a dot a peer and workload, in page and README' || sed 's/^/# /' "$work/why"
+! grep -q '<b>' "$work/page.html" && ! LC_ALL=C grep -q "$(printf '\007')" "$work/page.html" && ! grep -qE '<script|src=|href=' "$work/page.html"
+ok 'report: what a result file says is text in the page, which asks nothing of a network'
 sed 's/\("subject":"midden".*\)"peak_bytes":1000000/\1"peak_bytes":2000000/' "$work/same" >"$work/large"
 bench/compare "$work/old" "$work/large" >"$work/out"
 [ $? -eq 1 ] && [ "$(grep -c LARGER "$work/out")" -eq 15 ]
