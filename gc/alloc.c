@@ -19,11 +19,13 @@
 /* Runs what waits after a collection, before the caller goes on; both may collect again. */
 static void collect_and_after(struct mid_heap *heap, enum mid_collection_kind kind, const char *reason)
 {
-    if (kind == MID_COLLECTION_SCAVENGE)
+    if (kind == MID_COLLECTION_SCAVENGE) {
         mid__collect_scavenge(heap, reason);
-    else
+        mid__after_collection_some(heap);
+    } else {
         mid__collect_full(heap, kind, reason);
-    mid__after_collection(heap);
+        mid__after_collection(heap);
+    }
 }
 
 /* One more thing to try when there is no room: false when all has been tried. */

@@ -10,11 +10,12 @@
  *
  * At a death, in this order: (1) weak handles to the dead are cleared; (2) the finalizers of the dead are queued, and
  * what they refer to is kept: from here on it is alive; (3) buffers that are dead even so are queued for release. The
- * queues have room reserved when the object is first watched: a collection allocates nothing. They are worked off by
- * mid__after_collection, outside the collection, one entry at a time, since each may run the program and collect again.
+ * queues have room reserved when the object is first watched: a collection allocates nothing. They are worked off outside
+ * the collection, one entry at a time, since each may run the program and collect again: all that waits after a collection
+ * that was asked for, a bounded part with each window of the nursery.
  *
  *   I1  entries [0, old) watch no young object, entries [old, count) nothing but young ones
- *   I2  array_buffers == the slices of the buffers in the table and of those that wait for release; external >= it
+ *   I2  release_bytes == the slices of those that wait for release; array_buffers == the slices of the buffers in the table and of those that wait for release; external >= it
  *   I3  releases has room for all buffers, waiting for all finalizers
  *
  * Source for (2): Atkins 1988 and Java's order; resurrection as stated in heap.h.
@@ -94,25 +95,36 @@ static void scavenge_table(struct mid_heap *heap, struct mid__table *table, dead
     table->count = out;
 }
 
-/* Takes the unmarked old entries out; young ones close the gap. */
-static void filter_old(struct mid_heap *heap, struct mid__table *table, dead_fn *dead, moved_fn *moved)
+/* Takes entry `index` out; the last of its part takes its place. */
+static void forget(struct mid__table *table, size_t index, moved_fn *moved)
 {
-    size_t out = 0;
-    for (size_t i = 0; i < table->old; i++) {
-        struct mid__watch entry = table->entries[i];
-        if (mid__bit_get(entry.object, mid__mark_side(heap)))
-            put(table, out++, entry, moved);
-        else
-            dead(heap, &entry);
+    size_t last = --table->count;
+    if (index < table->old) {
+        size_t last_old = --table->old;
+        if (index != last_old)
+            put(table, index, table->entries[last_old], moved);
+        index = last_old;
     }
-    size_t old = out;
-    if (out != table->old)
-        for (size_t i = table->old; i < table->count; i++)
-            put(table, out++, table->entries[i], moved);
-    else
-        out = table->count;
-    table->old = old;
-    table->count = out;
+    if (index != last)
+        put(table, index, table->entries[last], moved);
+}
+
+/* Takes unmarked old entries out, from the end, *budget entries at most; true when all are looked at. */
+static bool settle_table(struct mid_heap *heap, struct mid__table *table, size_t *budget, dead_fn *dead, moved_fn *moved)
+{
+    if (table->cursor > table->old)
+        table->cursor = table->old;
+    for (; table->cursor > 0; table->cursor--) {
+        if (*budget == 0)
+            return false;
+        --*budget;
+        struct mid__watch entry = table->entries[table->cursor - 1];
+        if (mid__bit_get(entry.object, mid__mark_side(heap)))
+            continue;
+        forget(table, table->cursor - 1, moved);
+        dead(heap, &entry);
+    }
+    return true;
 }
 
 /* ---- the three deaths ------------------------------------------------------------------------------------------------------- */
@@ -134,6 +146,11 @@ static void queue_finalizer(struct mid_heap *heap, struct mid__watch *entry)
     if (heap->waiting_count == heap->waiting_capacity) { /* there is room at the front: I3 */
         heap->waiting_count -= heap->waiting_first;
         memmove(heap->waiting, heap->waiting + heap->waiting_first, heap->waiting_count * sizeof *heap->waiting);
+        if (heap->waiting_limit != SIZE_MAX) {
+            heap->waiting_limit -= heap->waiting_first;
+            heap->waiting_shaded -= heap->waiting_first;
+        }
+        heap->mark.waiting_left -= heap->mark.waiting_left < heap->waiting_first ? heap->mark.waiting_left : heap->waiting_first;
         heap->waiting_first = 0;
     }
     mid_finalizer_fn fn;
@@ -144,7 +161,9 @@ static void queue_finalizer(struct mid_heap *heap, struct mid__watch *entry)
 
 static void queue_release(struct mid_heap *heap, struct mid__watch *entry)
 {
-    memcpy(&heap->releases[heap->release_count++], (void *)(entry->object + MID__WORD), sizeof(struct mid_slice));
+    struct mid_slice *slice = &heap->releases[heap->release_count++];
+    memcpy(slice, (void *)(entry->object + MID__WORD), sizeof *slice);
+    heap->release_bytes += slice->bytes;
     heap->counting->buffers_released++;
 }
 
@@ -160,35 +179,51 @@ void mid__watched_scavenge(struct mid_heap *heap)
     scavenge_table(heap, &heap->buffers, queue_release, no_matter);
 }
 
-void mid__watched_mark_end(struct mid_heap *heap)
+bool mid__settle_weaks(struct mid_heap *heap, size_t *budget)
 {
-    filter_old(heap, &heap->weaks, clear_weak, weak_moved);
-    size_t before = heap->waiting_count - heap->waiting_first;
-    filter_old(heap, &heap->finalizers, queue_finalizer, no_matter);
-    for (size_t i = heap->waiting_first + before; i < heap->waiting_count; i++)
-        mid__mark_shade(heap, (uintptr_t)heap->waiting[i].object.object);
-    while (!mid__mark_step(heap, SIZE_MAX))
-        ;
-    size_t all = SIZE_MAX;
-    mid__ephemeron_purge(heap, &all);
-    filter_old(heap, &heap->buffers, queue_release, no_matter);
+    return settle_table(heap, &heap->weaks, budget, clear_weak, weak_moved);
+}
+
+/* Queued alone: were they shaded now, the second finalizer of the same object would take it for alive. */
+bool mid__settle_finalizers(struct mid_heap *heap, size_t *budget)
+{
+    return settle_table(heap, &heap->finalizers, budget, queue_finalizer, no_matter);
+}
+
+bool mid__settle_rescue(struct mid_heap *heap, size_t *budget)
+{
+    for (; heap->waiting_shaded < heap->waiting_count; heap->waiting_shaded++) {
+        uintptr_t object = (uintptr_t)heap->waiting[heap->waiting_shaded].object.object;
+        if (*budget == 0)
+            return false;
+        --*budget;
+        if (!mid__is_young(heap, object))
+            mid__mark_shade(heap, object);
+    }
+    return true;
+}
+
+bool mid__settle_buffers(struct mid_heap *heap, size_t *budget)
+{
+    return settle_table(heap, &heap->buffers, budget, queue_release, no_matter);
 }
 
 /* ---- outside the collection ------------------------------------------------------------------------------------------------- */
 
-static void release_slices(struct mid_heap *heap)
+static void release_slices(struct mid_heap *heap, size_t most)
 {
-    while (heap->release_count > 0) {
+    while (heap->release_count > 0 && most-- > 0) {
         struct mid_slice slice = heap->releases[--heap->release_count];
         heap->external -= slice.bytes;
         heap->array_buffers -= slice.bytes;
+        heap->release_bytes -= slice.bytes;
         mid_slice_release(&slice);
     }
 }
 
-static void call_cleared(struct mid_heap *heap)
+static void call_cleared(struct mid_heap *heap, size_t most)
 {
-    while (heap->cleared != NULL) {
+    while (heap->cleared != NULL && most-- > 0) {
         struct mid_weak *weak = heap->cleared;
         heap->cleared = weak->next;
         weak->waiting = false;
@@ -199,33 +234,59 @@ static void call_cleared(struct mid_heap *heap)
     }
 }
 
-size_t mid_heap_finalize(struct mid_heap *heap)
+/* The finalizer gets the object as an argument, where a marking that has not read the queue yet would not find it. */
+static void finalize_next(struct mid_heap *heap)
+{
+    struct mid__waiting next = heap->waiting[heap->waiting_first++];
+    struct mid_scope scope;
+    if (heap->phase == MID__MARK && !mid__is_young(heap, (uintptr_t)next.object.object))
+        mid__mark_shade(heap, (uintptr_t)next.object.object);
+    mid_scope_begin(heap, &scope);
+    next.fn(next.user, heap, next.object);
+    mid_scope_end(heap, &scope);
+}
+
+static size_t finalize(struct mid_heap *heap, size_t most)
 {
     if (heap->finalizing || heap->busy != 0)
         return 0;
     heap->finalizing = true;
     size_t ran = 0;
-    while (heap->waiting_first < heap->waiting_count) {
-        struct mid__waiting next = heap->waiting[heap->waiting_first++];
-        struct mid_scope scope;
-        mid_scope_begin(heap, &scope);
-        next.fn(next.user, heap, next.object);
-        mid_scope_end(heap, &scope);
-        ran++;
-    }
-    heap->waiting_first = heap->waiting_count = 0;
+    for (; ran < most && heap->waiting_first < heap->waiting_count && heap->waiting_first < heap->waiting_limit; ran++)
+        finalize_next(heap);
+    if (heap->waiting_first == heap->waiting_count && heap->waiting_limit == SIZE_MAX)
+        heap->waiting_first = heap->waiting_count = heap->mark.waiting_left = 0;
     heap->finalizing = false;
     return ran;
 }
 
-void mid__after_collection(struct mid_heap *heap)
+size_t mid_heap_finalize(struct mid_heap *heap)
+{
+    return finalize(heap, SIZE_MAX);
+}
+
+static void after_collection(struct mid_heap *heap, size_t most)
 {
     if (heap->busy != 0)
         return;
-    release_slices(heap);
-    call_cleared(heap);
+    release_slices(heap, most);
+    call_cleared(heap, most);
     if (!heap->options.manual_finalizers)
-        mid_heap_finalize(heap);
+        finalize(heap, most);
+}
+
+void mid__after_collection(struct mid_heap *heap)
+{
+    after_collection(heap, SIZE_MAX);
+}
+
+/* With each window of the nursery. A window has room for no more than so many objects that could come to wait, so that what
+ * waits gets less in the long run. */
+#define MOST_A_WINDOW 1024u
+
+void mid__after_collection_some(struct mid_heap *heap)
+{
+    after_collection(heap, MOST_A_WINDOW);
 }
 
 /* ---- finalizers --------------------------------------------------------------------------------------------------------------- */
@@ -274,21 +335,12 @@ struct mid_weak *mid_weak_new(struct mid_heap *heap, struct mid_ref ref, const c
 
 struct mid_ref mid_weak_get(struct mid_heap *heap, struct mid_weak *weak)
 {
-    if (heap->phase == MID__MARK && weak->object != 0 && !mid__is_young(heap, weak->object))
-        mid__mark_shade(heap, weak->object);
+    if (heap->phase != MID__MARK || weak->object == 0 || mid__is_young(heap, weak->object))
+        return mid__ref(weak->object);
+    if (heap->mark.stage == MID__STAGE_WEAK && !mid__bit_get(weak->object, mid__mark_side(heap)))
+        return mid_null(); /* dead; its turn to be cleared has not come */
+    mid__mark_shade(heap, weak->object);
     return mid__ref(weak->object);
-}
-
-static void forget_weak(struct mid__table *table, size_t index)
-{
-    size_t last = --table->count;
-    if (index < table->old) {
-        size_t last_old = --table->old;
-        put(table, index, table->entries[last_old], weak_moved);
-        index = last_old;
-    }
-    if (index != last)
-        put(table, index, table->entries[last], weak_moved);
 }
 
 void mid_weak_release(struct mid_heap *heap, struct mid_weak *weak)
@@ -296,7 +348,7 @@ void mid_weak_release(struct mid_heap *heap, struct mid_weak *weak)
     if (weak == NULL)
         return;
     if (weak->object != 0)
-        forget_weak(&heap->weaks, weak->index);
+        forget(&heap->weaks, weak->index, weak_moved);
     if (weak->all_next != NULL)
         weak->all_next->all_prev = weak->all_prev;
     if (weak->all_prev != NULL)
@@ -370,7 +422,7 @@ void mid__watched_free(struct mid_heap *heap)
     for (size_t i = 0; i < heap->buffers.count; i++)
         queue_release(heap, &heap->buffers.entries[i]);
     heap->buffers.count = heap->buffers.old = 0;
-    release_slices(heap);
+    release_slices(heap, SIZE_MAX);
     for (struct mid_weak *weak = heap->cleared, *next; weak != NULL; weak = next) {
         next = weak->next;
         if (weak->released)

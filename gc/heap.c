@@ -6,6 +6,7 @@
  *     nursery.c      scavenge               collect.c    the collections            options.c  the table of options
  *     remset.c       old-to-young slots     oldspace.c   blocks and cells           verify.c   recomputes everything
  *     mark.c         snapshot marking       largespace.c pages, mappings            walk.c     for snapshots
+ *     settle.c       what depends on death
  *     sweep.c        counts afterwards      finalize.c   weak, finalizers, buffers  ids.c      names that stay
  *     compact.c      empties sparse blocks         ephemeron.c  weak tables
  *     roots.c        locals, handles        trace.c      events, lines              stats.c    figures
@@ -220,6 +221,7 @@ enum mid_status mid_heap_create(const struct mid_heap_options *options, struct m
         return MID_E_MEMORY;
     heap->options = settled;
     heap->counting = &heap->minor;
+    heap->waiting_limit = SIZE_MAX;
     heap->made_ns = mid__sys_now_ns();
     if (!set_up(heap)) {
         mid_heap_destroy(heap);

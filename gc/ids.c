@@ -51,6 +51,8 @@ static void take(struct mid__ids *ids, size_t gap)
         if (((i - home) & mask) >= ((i - gap) & mask)) {
             ids->entries[gap] = ids->entries[i];
             ids->entries[i].object = 0;
+            if (i < gap && ids->cursor <= gap)
+                ids->cursor = gap + 1;
             gap = i;
         }
     }
@@ -65,7 +67,7 @@ bool mid__ids_reserve(struct mid_heap *heap, size_t more)
         capacity *= 2;
     if (capacity == ids->capacity)
         return true;
-    struct mid__ids grown = {.capacity = capacity, .next = ids->next};
+    struct mid__ids grown = {.capacity = capacity, .next = ids->next, .cursor = capacity};
     grown.entries = calloc(capacity, sizeof *grown.entries);
     if (grown.entries == NULL)
         return false;
@@ -110,15 +112,21 @@ void mid__ids_moved(struct mid_heap *heap, uintptr_t from, uintptr_t to)
     put(ids, to, id);
 }
 
-/* At the end of a marking: the entries of what is not marked go. */
-void mid__ids_purge(struct mid_heap *heap)
+/* At the end of a marking: the entries of what is not marked go, from the end, *budget places at most; true when all are
+ * looked at. To close a gap moves entries down, among those still to be looked at, or round the end of the table up: then
+ * the place where one has come is looked at again, and all below. */
+bool mid__ids_purge(struct mid_heap *heap, size_t *budget)
 {
     struct mid__ids *ids = &heap->ids;
-    for (size_t i = 0; i < ids->capacity;) {
-        uintptr_t object = ids->entries[i].object;
+    while (ids->cursor > 0) {
+        size_t at = ids->cursor - 1;
+        if (*budget == 0)
+            return false;
+        --*budget;
+        uintptr_t object = ids->entries[at].object;
+        ids->cursor = at;
         if (object != 0 && !mid__is_young(heap, object) && !mid__bit_get(object, mid__mark_side(heap)))
-            take(ids, i); /* another entry may have come here */
-        else
-            i++;
+            take(ids, at);
     }
+    return true;
 }

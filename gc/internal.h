@@ -257,6 +257,7 @@ struct mid__remset {
     size_t count, capacity;
     struct mid__huge_slot *huge;
     size_t huge_count, huge_capacity;
+    size_t cursor, huge_cursor; /* when a marking is settled: from here on the lists are */
     bool lost; /* an index had no room: the bits alone know */
 };
 
@@ -270,7 +271,23 @@ struct mid__stack_part {
     uintptr_t entries[MID__STACK_ENTRIES];
 };
 
+/* Of phase MARK: see settle.c. */
+enum mid__stage {
+    MID__STAGE_MARKING = 0, /* something may be grey */
+    MID__STAGE_WEAK,
+    MID__STAGE_FINALIZERS,
+    MID__STAGE_RESCUE,
+    MID__STAGE_KEYS,
+    MID__STAGE_BUFFERS,
+    MID__STAGE_SLOTS,
+    MID__STAGE_IDS,
+    MID__STAGE_SETTLED,
+};
+
 struct mid__mark {
+    unsigned stage;                    /* enum mid__stage */
+    const struct mid__handles *root_part; /* persistent handles from here on are still to be read */
+    size_t waiting_left;               /* of the objects that wait for finalizers, those below are still to be read */
     struct mid__stack_part *top;   /* never NULL after the heap is made */
     struct mid__stack_part *spare; /* or NULL */
     size_t parts, parts_max;
@@ -295,6 +312,7 @@ struct mid__watch {
 struct mid__table {
     struct mid__watch *entries;
     size_t old, count, capacity;
+    size_t cursor; /* when a marking is settled: [cursor, old) is */
 };
 
 struct mid_weak {
@@ -365,6 +383,7 @@ struct mid__ids {
     struct mid__id *entries;
     size_t capacity; /* a power of two, or 0 */
     size_t count;
+    size_t cursor;   /* when a marking is settled: from here on the table is */
     uint64_t next;
 };
 
@@ -454,9 +473,11 @@ struct mid_heap {
 
     struct mid__table buffers, finalizers, weaks;
     struct mid_slice *releases; /* slices of dead buffers, to be released outside the collection */
-    size_t release_count, release_capacity;
+    size_t release_count, release_capacity, release_bytes;
     struct mid__waiting *waiting; /* finalizers to run, from waiting_first on */
     size_t waiting_first, waiting_count, waiting_capacity;
+    size_t waiting_limit;  /* those from here on must not run yet; SIZE_MAX: all may */
+    size_t waiting_shaded; /* of these, those below have been shaded */
     bool finalizing;
     struct mid_weak *cleared; /* weak handles whose callback waits */
     struct mid_weak *weak_handles;
@@ -569,7 +590,7 @@ void mid__nursery_decommit(struct mid_heap *heap);
 /* ---- remset.c */
 void mid__remember(struct mid_heap *heap, uintptr_t holder, struct mid_ref *slot);
 void mid__remset_scavenge(struct mid_heap *heap);
-void mid__remset_purge(struct mid_heap *heap);
+bool mid__remset_purge(struct mid_heap *heap, size_t *budget);
 void mid__remset_each(struct mid_heap *heap, void (*fn)(void *context, struct mid__chunk *chunk, struct mid_ref *slot),
                       void *context);
 void mid__remset_forget_moved(struct mid_heap *heap);
@@ -600,9 +621,14 @@ void mid__large_trim(struct mid_heap *heap, size_t keep_bytes);
 bool mid__mark_init(struct mid_heap *heap);
 void mid__mark_free(struct mid_heap *heap);
 void mid__mark_begin(struct mid_heap *heap);
-bool mid__mark_step(struct mid_heap *heap, size_t budget); /* true when nothing grey is left */
+bool mid__mark_step(struct mid_heap *heap, size_t budget); /* true when all is marked and settled */
 void mid__mark_shade(struct mid_heap *heap, uintptr_t object);
+bool mid__mark_drain(struct mid_heap *heap, size_t budget); /* true when nothing grey is left */
 void mid__mark_end(struct mid_heap *heap);
+
+/* ---- settle.c */
+void mid__settle_begin(struct mid_heap *heap);
+bool mid__settle_step(struct mid_heap *heap, size_t budget_bytes);
 
 /* ---- sweep.c */
 void mid__sweep_begin(struct mid_heap *heap);
@@ -616,13 +642,18 @@ void mid__compact(struct mid_heap *heap, enum mid_collection_kind kind);
 bool mid__roots_init(struct mid_heap *heap);
 void mid__roots_free(struct mid_heap *heap);
 void mid__roots_scavenge(struct mid_heap *heap);
+void mid__roots_without_barrier(struct mid_heap *heap, void (*fn)(void *context, struct mid_ref *slot), void *context);
 void mid__roots_each(struct mid_heap *heap, void (*fn)(void *context, struct mid_ref *slot), void *context);
 
 /* ---- finalize.c */
 bool mid__table_reserve(struct mid__table *table);
 void mid__watched_scavenge(struct mid_heap *heap);
-void mid__watched_mark_end(struct mid_heap *heap);
-void mid__after_collection(struct mid_heap *heap);
+bool mid__settle_weaks(struct mid_heap *heap, size_t *budget);
+bool mid__settle_finalizers(struct mid_heap *heap, size_t *budget);
+bool mid__settle_rescue(struct mid_heap *heap, size_t *budget);
+bool mid__settle_buffers(struct mid_heap *heap, size_t *budget);
+void mid__after_collection(struct mid_heap *heap);      /* everything that waits */
+void mid__after_collection_some(struct mid_heap *heap); /* a bounded part of it */
 void mid__watched_free(struct mid_heap *heap);
 
 /* ---- ephemeron.c */
@@ -649,7 +680,7 @@ MID__INLINE bool mid__is_weak_table(const struct mid_heap *heap, uint64_t header
 bool mid__ids_reserve(struct mid_heap *heap, size_t more);
 uint64_t mid__ids_give(struct mid_heap *heap, uintptr_t object); /* reserved */
 void mid__ids_moved(struct mid_heap *heap, uintptr_t from, uintptr_t to);
-void mid__ids_purge(struct mid_heap *heap);
+bool mid__ids_purge(struct mid_heap *heap, size_t *budget);
 
 /* ---- pace.c */
 void mid__pace_allocation(struct mid_heap *heap, size_t bytes); /* may collect */

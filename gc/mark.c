@@ -268,6 +268,18 @@ MID__INLINE size_t scan(struct drain *d, uintptr_t object, bool prefetch)
         }
         if ((header & MID__LAYOUT_MASK) == 0)
             return MID__WORD;
+        const struct mid__type *type = &heap->types[mid__type_index(header)];
+        if (type->trace == NULL && type->tail == MID_TAIL_REFS) {
+            const struct mid_ref *payload = (const struct mid_ref *)(object + MID__WORD);
+            for (uint32_t i = 0; i < type->field_count; i++)
+                if (prefetch)
+                    found(d, (uintptr_t)payload[type->fields[i].offset / MID__WORD].object);
+                else
+                    shade_slot(heap, (struct mid_ref *)(uintptr_t)&payload[type->fields[i].offset / MID__WORD]);
+            m->sliced = object;
+            m->sliced_word = type->fixed_bytes / MID__WORD;
+            return MID__WORD;
+        }
     }
     if (prefetch)
         mid__each_slot(heap, object, header, found_slot, d, found_traced);
@@ -351,14 +363,35 @@ void mid__mark_begin(struct mid_heap *heap)
     heap->hot.interest_bytes = UINTPTR_MAX;
     m->bytes[0] = m->bytes[1] = m->leaf_bytes = 0;
     m->objects[0] = m->objects[1] = 0;
+    m->stage = MID__STAGE_MARKING;
+    m->root_part = heap->handles;
+    m->waiting_left = heap->waiting_count;
     struct drain d = {.heap = heap};
-    mid__roots_each(heap, found_slot, &d);
+    mid__roots_without_barrier(heap, found_slot, &d);
     mid__nursery_each(heap, found_fields, &d);
     flush_refs(&d);
     mid__ephemeron_mark_begin(heap);
 }
 
-bool mid__mark_step(struct mid_heap *heap, size_t budget)
+/* Reads roots that were left for later, as many as the budget allows; returns what is left of it. */
+static size_t read_roots(struct mid_heap *heap, size_t budget)
+{
+    struct mid__mark *m = &heap->mark;
+    while (m->root_part != NULL && budget != 0) {
+        for (size_t i = 0; i < MID__HANDLES; i++)
+            if (m->root_part->handles[i].used)
+                shade_slot(heap, (struct mid_ref *)(uintptr_t)&m->root_part->handles[i].face.ref);
+        m->root_part = m->root_part->next;
+        budget -= budget < sizeof *m->root_part ? budget : sizeof *m->root_part;
+    }
+    if (m->waiting_left > heap->waiting_count)
+        m->waiting_left = heap->waiting_count;
+    for (; m->waiting_left > heap->waiting_first && budget != 0; budget -= budget < MID__WORD ? budget : MID__WORD)
+        shade_slot(heap, &heap->waiting[--m->waiting_left].object);
+    return budget;
+}
+
+bool mid__mark_drain(struct mid_heap *heap, size_t budget)
 {
     bool large = heap->live_bytes[0] + heap->live_bytes[1] >= PREFETCH_FROM_BYTES;
     bool empty = large ? drain(heap, budget, true) : drain(heap, budget, false);
@@ -367,12 +400,23 @@ bool mid__mark_step(struct mid_heap *heap, size_t budget)
     return empty;
 }
 
-/* Nothing is grey. Settles what depends on death, and makes the marked objects the live ones. */
+bool mid__mark_step(struct mid_heap *heap, size_t budget)
+{
+    if (heap->mark.stage == MID__STAGE_MARKING) {
+        size_t rest = read_roots(heap, budget);
+        if (!mid__mark_drain(heap, budget == SIZE_MAX ? budget : rest))
+            return false;
+        mid__settle_begin(heap);
+        if (budget != SIZE_MAX) /* most of it is spent */
+            budget /= 4;
+    }
+    return mid__settle_step(heap, budget);
+}
+
+/* All is settled: makes the marked objects the live ones. */
 void mid__mark_end(struct mid_heap *heap)
 {
-    mid__watched_mark_end(heap); /* weak handles, finalizers (which may make more grey, and black), buffers */
-    mid__remset_purge(heap);
-    mid__ids_purge(heap);
+    heap->mark.stage = MID__STAGE_MARKING;
     for (unsigned i = 0; i < 2; i++) {
         heap->live_bytes[i] = heap->mark.bytes[i];
         heap->live_objects[i] = heap->mark.objects[i];

@@ -47,10 +47,7 @@ static void set_thresholds(struct mid_heap *heap)
 /* External bytes when the slices of the buffers found dead will have been released. */
 size_t mid__external_soon(const struct mid_heap *heap)
 {
-    size_t external = heap->external;
-    for (size_t i = 0; i < heap->release_count; i++)
-        external -= heap->releases[i].bytes;
-    return external;
+    return heap->external - heap->release_bytes;
 }
 
 static void set_external_threshold(struct mid_heap *heap)
@@ -167,7 +164,7 @@ void mid__pace_allocation(struct mid_heap *heap, size_t bytes)
         mid__collect_step(heap, step_budget(heap, bytes < WINDOW_BYTES ? WINDOW_BYTES : bytes), "allocation");
     else if (heap->options.torture == MID_TORTURE_NONE && heap->phase == MID__SWEEP)
         sweep_some(heap);
-    mid__after_collection(heap);
+    mid__after_collection_some(heap);
 }
 
 /* ---- when to begin ------------------------------------------------------------------------------------------------------------- */
@@ -210,7 +207,7 @@ void mid__pace_after_scavenge(struct mid_heap *heap)
 void mid__pace_large(struct mid_heap *heap, size_t bytes)
 {
     begin_if_due(heap, bytes);
-    mid__after_collection(heap);
+    mid__after_collection_some(heap);
 }
 
 /* Asks the program for a higher limit when `bytes` more would not fit. */

@@ -216,10 +216,44 @@ static bool keep_marked(struct mid_heap *heap, struct mid__chunk *chunk, struct 
     return mid__bit_get(holder, mid__mark_side(heap));
 }
 
-/* At the end of a marking: forgets the slots of objects that were not marked (I3). */
-void mid__remset_purge(struct mid_heap *heap)
+/* At the end of a marking: forgets the slots of objects that were not marked (I3), from the end of the lists, *budget of
+ * them at most; true when all are looked at. */
+bool mid__remset_purge(struct mid_heap *heap, size_t *budget)
 {
-    filter_set(heap, keep_marked);
+    struct mid__remset *set = &heap->remset;
+    uint64_t mask, *word;
+    if (set->lost) {
+        filter_set(heap, keep_marked);
+        return true;
+    }
+    if (set->cursor > set->count)
+        set->cursor = set->count;
+    for (; set->cursor > 0; set->cursor--) {
+        struct mid_ref **at = &set->slots[set->cursor - 1];
+        if ((*budget) == 0)
+            return false;
+        --*budget;
+        struct mid__chunk *chunk = mid__chunk_of((uintptr_t)*at);
+        if (keep_marked(heap, chunk, *at))
+            continue;
+        word = slot_word(chunk, *at, &mask);
+        *word &= ~mask;
+        *at = set->slots[--set->count];
+    }
+    if (set->huge_cursor > set->huge_count)
+        set->huge_cursor = set->huge_count;
+    for (; set->huge_cursor > 0; set->huge_cursor--) {
+        struct mid__huge_slot *at = &set->huge[set->huge_cursor - 1];
+        if ((*budget) == 0)
+            return false;
+        --*budget;
+        if (keep_marked(heap, at->chunk, at->slot))
+            continue;
+        word = slot_word(at->chunk, at->slot, &mask);
+        *word &= ~mask;
+        *at = set->huge[--set->huge_count];
+    }
+    return true;
 }
 
 static bool keep_set(struct mid_heap *heap, struct mid__chunk *chunk, struct mid_ref *slot)

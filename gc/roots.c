@@ -14,7 +14,9 @@
  *   I1  hot.local_limit is the end of locals_current's slots
  *   I2  a handle that refers to a young object is in use and on the list; one on the list says so (`listed`)
  *
- * Roots have no write barrier: a marking reads them all at its beginning (Note [Snapshot at the beginning]).
+ * Locals and the slots of callbacks have no write barrier: a marking reads them all at its beginning (Note [Snapshot at the
+ * beginning]). Persistent handles and the queue of finalizers it reads by and by, and what is deleted from them meanwhile
+ * is shaded.
  */
 #include "internal.h"
 
@@ -128,9 +130,19 @@ struct mid_persistent *mid_persistent_new(struct mid_heap *heap, struct mid_ref 
     return &handle->face;
 }
 
+/* The handles are the one kind of root that a marking reads by and by: until it has, what one of them refers to must not
+ * get lost. */
+static void shade_deleted(struct mid_heap *heap, const struct mid__handle *handle)
+{
+    uintptr_t object = (uintptr_t)handle->face.ref.object;
+    if (MID__UNLIKELY(heap->mark.root_part != NULL) && object != 0 && !mid__is_young(heap, object))
+        mid__mark_shade(heap, object);
+}
+
 void mid_persistent_set(struct mid_heap *heap, struct mid_persistent *face, struct mid_ref ref)
 {
     struct mid__handle *handle = (struct mid__handle *)face;
+    shade_deleted(heap, handle);
     handle->face.ref = ref;
     if (!handle->listed && mid__is_young(heap, (uintptr_t)ref.object)) {
         handle->listed = true;
@@ -149,6 +161,7 @@ void mid_persistent_release(struct mid_heap *heap, struct mid_persistent *face)
     struct mid__handle *handle = (struct mid__handle *)face;
     if (handle == NULL)
         return;
+    shade_deleted(heap, handle);
     handle->used = false;
     handle->face.ref = mid_null();
     heap->handle_count--;
@@ -250,6 +263,13 @@ void mid__roots_scavenge(struct mid_heap *heap)
     scavenge_handles(heap);
     each_callback(heap, keep_root, heap);
     each_waiting(heap, keep_root, heap);
+}
+
+/* Those that the program writes without telling: a marking reads them at its begin. */
+void mid__roots_without_barrier(struct mid_heap *heap, void (*fn)(void *context, struct mid_ref *slot), void *context)
+{
+    each_local(heap, fn, context);
+    each_callback(heap, fn, context);
 }
 
 void mid__roots_each(struct mid_heap *heap, void (*fn)(void *context, struct mid_ref *slot), void *context)

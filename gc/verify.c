@@ -555,6 +555,19 @@ static void check_covered(struct verify *v)
     }
 }
 
+/* Roots that the marking has not read yet are as good as grey, and so are objects whose finalizers are held back. */
+static void cover_roots(struct verify *v)
+{
+    struct mid_heap *heap = v->heap;
+    for (const struct mid__handles *part = heap->mark.root_part; part != NULL; part = part->next)
+        for (size_t i = 0; i < MID__HANDLES; i++)
+            if (part->handles[i].used)
+                cover_slot(v, (struct mid_ref *)(uintptr_t)&part->handles[i].face.ref);
+    for (size_t i = heap->waiting_first; i < heap->waiting_count; i++)
+        if (i < heap->mark.waiting_left || i >= heap->waiting_limit)
+            cover_slot(v, &heap->waiting[i].object);
+}
+
 /* While marking: from the grey objects, through white ones. An overflow makes every marked object as good as grey. */
 static void check_colours(struct verify *v)
 {
@@ -569,6 +582,7 @@ static void check_colours(struct verify *v)
         }
     if (mark->sliced != 0)
         cover_fields(v, mark->sliced);
+    cover_roots(v);
     while (v->depth > 0 && !v->no_memory)
         cover_fields(v, v->stack[--v->depth]);
     if (!v->no_memory)
@@ -615,8 +629,11 @@ static void check_watched(struct verify *v)
     for (size_t i = 0; i < heap->buffers.count; i++)
         if (is_object(v, heap->buffers.entries[i].object))
             bytes += ((const struct mid_slice *)mid_data(mid__ref(heap->buffers.entries[i].object)))->bytes;
+    size_t before = bytes;
     for (size_t i = 0; i < heap->release_count; i++)
         bytes += heap->releases[i].bytes;
+    if (bytes - before != heap->release_bytes)
+        broken(v, "finalize.I2", NULL, "%zu bytes wait for release, the heap says %zu", bytes - before, heap->release_bytes);
     if (bytes != heap->array_buffers || heap->external < heap->array_buffers)
         broken(v, "finalize.I2", NULL, "buffers hold %zu bytes, the heap says %zu of %zu external", bytes, heap->array_buffers, heap->external);
     if (heap->release_capacity < heap->buffers.count + heap->release_count ||

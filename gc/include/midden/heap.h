@@ -318,7 +318,8 @@ MID_API void mid_array_copy(struct mid_heap *heap, struct mid_ref target, size_t
 /* ---- finalizers ------------------------------------------------------------------------------------------------- */
 
 /* Runs after the collection that found the object unreachable, outside it, on the thread that collects: at the end of
- * the call that may collect, before that call allocates. It may allocate, collect and store. The object, and all that
+ * the call that may collect, before that call allocates. After a collection that was asked for, or that stopped the program,
+ * all that wait run; else up to 1,024 with each 16 KiB allocated. It may allocate, collect and store. The object, and all that
  * it refers to, is whole for the time of the call. *Resurrection*: when the finalizer makes the object reachable again,
  * it lives on, and dies the next time without a call unless it was registered anew. Weak handles to it were cleared
  * before. Finalizers of one collection run in no particular order. */
