@@ -47,7 +47,8 @@ LD  := $(MODE_$(MODE)) -pthread $(LDFLAGS)
 # is anything compiled again.
 
 DEPS := gcc g++ libc6-dev check perl pkg-config libbenchmark-dev libjemalloc-dev libmimalloc2.0 libtcmalloc-minimal4 libgc1 \
-        zlib1g-dev gnuplot-nox libjansson-dev libncurses-dev tmux valgrind clang libclang-rt-14-dev
+        zlib1g-dev gnuplot-nox libjansson-dev libncurses-dev tmux valgrind clang libclang-rt-14-dev sqlite3 libsqlite3-dev \
+        lua5.4 liblua5.4-dev libuv1-dev
 
 probe = $(if $(filter 0,$(WITH_$(1))),,$(shell printf '%b' '$(2)' | $(CC) $(CFLAGS) -x c -o /dev/null - $(3) 2>/dev/null && echo 1))
 asks  = [ "$$(dpkg-query -W -f='$${db:Status-Status}' $(1) 2>/dev/null)" = installed ]

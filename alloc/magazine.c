@@ -249,7 +249,8 @@ static bool begin_miss(struct mid_pool *pool, struct mid__cache *cache, unsigned
 static enum mid_status refill(struct mid_pool *pool, struct mid__class *c, struct mid_cache_bin *bin)
 {
     size_t wanted = REFILL_BYTES / c->bytes;
-    wanted = wanted < 1 || c->large ? 1 : wanted > bin->capacity / 2 ? bin->capacity / 2 : wanted;
+    bool few = c->large || atomic_load_explicit(&pool->waiters, memory_order_relaxed) != 0;
+    wanted = wanted < 1 || few ? 1 : wanted > bin->capacity / 2 ? bin->capacity / 2 : wanted;
     unsigned n = 0;
     enum mid_status status = MID_OK;
     while (n < wanted) {

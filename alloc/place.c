@@ -168,4 +168,6 @@ void mid__place_give(struct mid_pool *pool, struct mid__class *c, struct mid__sl
     c->taken_bytes -= extent;
     pool->taken_bytes -= extent;
     settle(pool, c, s);
+    if (MID__UNLIKELY(atomic_load_explicit(&pool->waiters, memory_order_relaxed) != 0))
+        mid__waiters_wake(pool);
 }

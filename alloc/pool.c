@@ -111,6 +111,7 @@ enum mid_status mid_pool_create(const struct mid_pool_options *given, struct mid
         return MID_E_MEMORY;
     }
     pthread_mutex_init(&pool->lock, NULL);
+    mid__waiters_init(pool);
     shape_classes(pool);
     mid__shadow_pool(pool);
     mid__registry_add(pool);
@@ -126,6 +127,7 @@ static void end_pool(struct mid_pool *pool)
     mid__magazines_end(pool);
     mid__handles_end(pool);
     mid__arena_fini(&pool->arena);
+    mid__waiters_fini(pool);
     pthread_mutex_destroy(&pool->lock);
     mid__sys_unmap(pool, pool->pool_bytes);
 }
@@ -250,7 +252,7 @@ static bool ask_for_room(struct mid_pool *pool, size_t bytes, unsigned attempt)
 }
 
 /* What all threads could have instead of this one's cache and the depot; false when there was nothing. */
-static bool empty_caches(struct mid_pool *pool)
+bool mid__pool_empty_caches(struct mid_pool *pool)
 {
     struct mid__cache *cache = mid__cache_had(pool);
     pthread_mutex_lock(&pool->lock);
@@ -265,7 +267,7 @@ static bool empty_caches(struct mid_pool *pool)
     return any;
 }
 
-static enum mid_status refuse(struct mid_pool *pool, enum mid_status status)
+enum mid_status mid__pool_refuse(struct mid_pool *pool, enum mid_status status)
 {
     pthread_mutex_lock(&pool->lock);
     *(status == MID_E_LIMIT ? &pool->refused_limit : &pool->refused_memory) += 1;
@@ -290,27 +292,40 @@ static void *try_take(struct mid_pool *pool, unsigned id, size_t bytes, const vo
     return mid__taken_memory(&t);
 }
 
-/* *fresh on entry: whether memory that reads as zero is worth passing the cache for; on return: whether it is. */
-static void *take(struct mid_pool *pool, size_t bytes, size_t align, const void *site, bool *fresh,
-                  enum mid_status *status)
+/* What is done until there is a buffer: reserves, and unless `quietly` the program is asked. *fresh on entry: whether memory
+ * that reads as zero is worth passing the cache for; on return: whether it is. */
+static void *try_all(struct mid_pool *pool, size_t bytes, size_t align, const void *site, bool quietly, bool *fresh,
+                     enum mid_status *status)
 {
-    if (bytes > (size_t)PTRDIFF_MAX - MID_POOL_SLAB_BYTES) {
-        *status = refuse(pool, MID_E_MEMORY);
+    *status = MID_E_MEMORY;
+    if (bytes > (size_t)PTRDIFF_MAX - MID_POOL_SLAB_BYTES)
         return NULL;
-    }
     unsigned id = class_for(pool, bytes, align);
     *fresh = *fresh && pool->classes[id].large;
     for (unsigned attempt = 1;;) {
         void *p = try_take(pool, id, bytes, site, fresh, status);
         if (MID__LIKELY(p != NULL))
             return p;
-        if (empty_caches(pool) || (*status == MID_E_LIMIT && mid__handles_make_room(pool)))
+        if (mid__pool_empty_caches(pool) || (*status == MID_E_LIMIT && mid__handles_make_room(pool)))
             continue;
-        if (*status != MID_E_LIMIT || !ask_for_room(pool, bytes, attempt++))
-            break;
+        if (*status != MID_E_LIMIT || quietly || !ask_for_room(pool, bytes, attempt++))
+            return NULL;
     }
-    refuse(pool, *status);
-    return NULL;
+}
+
+static void *take(struct mid_pool *pool, size_t bytes, size_t align, const void *site, bool *fresh,
+                  enum mid_status *status)
+{
+    void *p = try_all(pool, bytes, align, site, false, fresh, status);
+    if (MID__UNLIKELY(p == NULL))
+        mid__pool_refuse(pool, *status);
+    return p;
+}
+
+void *mid__pool_try(struct mid_pool *pool, size_t bytes, bool ask, const void *site, enum mid_status *status)
+{
+    bool fresh = false;
+    return try_all(pool, bytes, 1, site, !ask, &fresh, status);
 }
 
 void *mid__pool_take(struct mid_pool *pool, size_t bytes, const void *site, enum mid_status *status)
@@ -481,8 +496,12 @@ static bool give_to_cache(struct mid_pool *pool, void *p, size_t bytes)
 void mid__pool_give_block(struct mid_pool *pool, void *p, size_t bytes, size_t kept, const void *site)
 {
     struct mid__taken t;
-    if (pool->caching && give_to_cache(pool, p, bytes))
+    if (give_to_cache(pool, p, bytes)) {
+        atomic_signal_fence(memory_order_seq_cst); /* Note [Waiting and the caches] */
+        if (MID__UNLIKELY(atomic_load_explicit(&pool->waiters, memory_order_relaxed) != 0))
+            mid__waiters_served(pool);
         return;
+    }
     pthread_mutex_lock(&pool->lock);
     if (mid__pool_find(pool, p, "release", &t))
         give_locked(pool, &t, bytes, kept, site);

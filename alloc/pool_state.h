@@ -4,6 +4,7 @@
  *
  *     pool.c     create, destroy, take, release, resize, limit      place.c    lists of slabs: take, give, reap
  *     magazine.c, thread_cache.c    what threads keep               check.c    guards, poison, records, reports
+ *     wait.c     room at the limit
  *     trim.c     back to the system                           registry.c   all pools, and fork
  *     handle.c, pack.c    buffers that may move
  *     stats.c    figures     json.c    as JSON     verify.c    recount     walk.c    show slabs and buffers
@@ -29,6 +30,10 @@ struct mid_pool {
     mid_broken_fn broken;
     void *broken_user;
     size_t pool_bytes; /* of this mapping */
+
+    _Atomic(uint32_t) waiters; /* threads in mid_pool_alloc_wait: Note [Waiting and the caches] */
+    uint64_t room_generation;
+    pthread_cond_t room;
 
     struct mid_pool *next_pool, *previous_pool; /* registry.c; guarded by its lock */
 
@@ -97,6 +102,20 @@ size_t mid__pool_pinned(struct mid_pool *pool, const void *p);
 const void *mid__pool_slab_of(struct mid_pool *pool, const void *p, size_t *bytes, size_t *slab_bytes);
 /* Finds the live buffer at p, the lock held; else reports the misuse under `verb` and returns false. */
 bool mid__pool_find(struct mid_pool *pool, const void *p, const char *verb, struct mid__taken *out);
+
+/* mid__pool_take without the counter of refusals; `ask`: whether at_limit may be called. */
+void *mid__pool_try(struct mid_pool *pool, size_t bytes, bool ask, const void *site, enum mid_status *status);
+enum mid_status mid__pool_refuse(struct mid_pool *pool, enum mid_status status);
+/* What all threads could have instead of this one's cache and the depot; false when there was nothing. */
+bool mid__pool_empty_caches(struct mid_pool *pool);
+
+/* ---- wait.c */
+void mid__waiters_init(struct mid_pool *pool); /* also in a child of fork, where none of them is */
+void mid__waiters_fini(struct mid_pool *pool);
+/* Something came back to the slabs; the lock is held. */
+void mid__waiters_wake(struct mid_pool *pool);
+/* The calling thread's cache goes to them; no lock is held. */
+void mid__waiters_served(struct mid_pool *pool);
 
 /* ---- check.c */
 #define MID__GUARD_BYTES 16u

@@ -64,8 +64,10 @@ static void after_fork(void)
 
 static void after_fork_in_child(void)
 {
-    for (struct mid_pool *pool = pools; pool != NULL; pool = pool->next_pool)
+    for (struct mid_pool *pool = pools; pool != NULL; pool = pool->next_pool) {
         mid__caches_orphaned(pool);
+        mid__waiters_init(pool);
+    }
     after_fork();
 }
 

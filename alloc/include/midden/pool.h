@@ -132,6 +132,24 @@ MID_API void *mid_pool_alloc_zeroed(struct mid_pool *pool, size_t count, size_t 
  * other value gives NULL. mid_pool_resize does not keep an alignment beyond the policy's own. */
 MID_API void *mid_pool_alloc_aligned(struct mid_pool *pool, size_t align_bytes, size_t bytes);
 
+/* Waits without end, as a timeout. */
+#define MID_POOL_FOREVER UINT64_MAX
+
+/* As mid_pool_alloc; but when the limit refuses, and at_limit (asked as usual, once) made no room, waits until there is room
+ * and takes it. `timeout_ns` is in nanoseconds of the monotonic clock; 0 does not wait, MID_POOL_FOREVER has no end. NULL when
+ * the time is over (counted in refused_limit), and at once for every other reason.
+ *
+ * Room is made by a release, a trim, a flush, the end of a thread, or a higher limit. None of these is missed, with two
+ * exceptions. What another thread had released into its own cache before the wait began comes with that thread's next
+ * release or miss, its mid_pool_flush_thread, or its end. And mid_cache_release counts when its magazine is full. Whoever
+ * must not depend on that makes the pool with MID_POOL_UNCACHED. Who comes first is served first; a large request may
+ * starve while small ones come. While somebody waits, releases of all threads pass their caches. */
+MID_API void *mid_pool_alloc_wait(struct mid_pool *pool, size_t bytes, uint64_t timeout_ns);
+
+/* Changes the limit (0: none), and wakes those who wait. A lower one takes effect after the pool has given back what it
+ * holds in reserve; MID_E_LIMIT when more than that is in use: the old limit then stays. O(slabs). */
+MID_API enum mid_status mid_pool_set_limit(struct mid_pool *pool, size_t limit_bytes);
+
 /* Makes a buffer larger or smaller, in place where possible. `buffer` NULL allocates. The content is kept up to the
  * smaller of both sizes. On success the old pointer is no longer valid, and the new one is returned. NULL on failure:
  * the old buffer is then unchanged and still out. bytes == 0 keeps a buffer of the smallest size; it does not release.

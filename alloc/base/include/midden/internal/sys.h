@@ -43,6 +43,10 @@ size_t mid__sys_process_rss_bytes(void);
 size_t mid__sys_total_memory_bytes(void);
 size_t mid__sys_free_memory_bytes(void);
 
+/* A full memory barrier in every running thread of the process, now; others have passed one by not running. Where the kernel
+ * has no membarrier, in this thread alone. */
+void mid__sys_barrier_all(void);
+
 /* Monotonic wall clock, and CPU time of the calling thread, in nanoseconds. */
 uint64_t mid__sys_now_ns(void);
 uint64_t mid__sys_thread_cpu_ns(void);
