@@ -38,7 +38,7 @@ struct rule_option {
 
 struct options {
     const struct verb *verb;
-    bool json, interfaces, bytes, no_pager, synthetic;
+    bool json, interfaces, by_type, bytes, no_pager, synthetic;
     enum color_when color;
     size_t limit; /* rows; LIMIT_ALL where 0 was given or nothing, see limit_given */
     bool limit_given;
@@ -71,6 +71,7 @@ enum option_bit {
     OPTION_COLUMNS = 128,
     OPTION_RULES = 256,
     OPTION_SELECT = 512, /* --where and --filter: see dump_select */
+    OPTION_BY = 2048,    /* --by */
     OPTION_SCREEN = 1024 /* --color and --help alone, of what is common */
 };
 

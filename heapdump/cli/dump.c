@@ -247,7 +247,7 @@ void dump_add_distance(struct text *t, int32_t distance)
         text_add_count(t, (uint64_t)distance);
 }
 
-void dump_print_title(struct dump *d, struct output *o)
+void dump_print_totals(struct dump *d, struct output *o)
 {
     struct text line = {0};
     output_words(o, PAINT_TITLE, d->title);
@@ -257,9 +257,15 @@ void dump_print_title(struct dump *d, struct output *o)
     text_add_count(&line, d->graph->edge_count);
     text_add(&line, " edges, ");
     text_add_size(&line, d->graph->total_size, o->exact);
-    text_add(&line, o->exact ? " bytes\n\n" : "\n\n");
+    text_add(&line, o->exact ? " bytes\n" : "\n");
     output_text(o, PAINT_PLAIN, &line);
     text_free(&line);
+}
+
+void dump_print_title(struct dump *d, struct output *o)
+{
+    dump_print_totals(d, o);
+    output_words(o, PAINT_PLAIN, "\n");
 }
 
 /* ---- JSON */

@@ -68,7 +68,8 @@ void dump_json_node(struct dump *d, struct json *j, uint32_t node);
 /* The members of an edge: "edge_type","edge_name" (a number too stands as a string). */
 void dump_json_edge(struct dump *d, struct json *j, uint32_t edge);
 
-/* "FILE: 1,234 nodes, 5,678 edges, 4.57 MB" and an empty line. */
+/* "FILE: 1,234 nodes, 5,678 edges, 4.57 MB"; the second with an empty line behind it. */
+void dump_print_totals(struct dump *d, struct output *o);
 void dump_print_title(struct dump *d, struct output *o);
 
 #endif

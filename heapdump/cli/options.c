@@ -26,8 +26,8 @@ struct option_line {
     const char *usage, *help;
 };
 
-enum { LETTER_JSON = 256, LETTER_COLOR, LETTER_NO_PAGER, LETTER_SORT, LETTER_INTERFACES, LETTER_BYTES, LETTER_SYNTHETIC,
-       LETTER_DEPTH, LETTER_COLUMNS, LETTER_JUNIT, LETTER_INDEX, LETTER_NO_INDEX,
+enum { LETTER_JSON = 256, LETTER_COLOR, LETTER_NO_PAGER, LETTER_SORT, LETTER_INTERFACES, LETTER_BY, LETTER_BYTES,
+       LETTER_SYNTHETIC, LETTER_DEPTH, LETTER_COLUMNS, LETTER_JUNIT, LETTER_INDEX, LETTER_NO_INDEX,
        LETTER_FILTER, LETTER_WHERE, LETTER_CSV, LETTER_HTML, LETTER_RULE };
 
 static const struct option_line lines[] = {
@@ -35,6 +35,7 @@ static const struct option_line lines[] = {
     {OPTION_SORT, "sort", LETTER_SORT, required_argument, "--sort=KEY", NULL},
     {OPTION_INTERFACES, "interfaces", LETTER_INTERFACES, no_argument, "--interfaces",
      "group plain objects by the properties that they share"},
+    {OPTION_BY, "by", LETTER_BY, required_argument, "--by=WHAT", "a row for each class (the default), or for each type of nodes"},
     {OPTION_SYNTHETIC, "synthetic", LETTER_SYNTHETIC, no_argument, "--synthetic",
      "with the nodes that stand for roots, such as (GC roots)"},
     {OPTION_DEPTH, "depth", LETTER_DEPTH, required_argument, "--depth=N", "at most N levels below the start; 0 means all"},
@@ -129,6 +130,13 @@ static enum color_when read_color(const struct verb *verb, const char *words)
     cli_die(CLI_USAGE, "%s: --color wants auto, always or never, not '%s'", verb->name, cli_quote(words));
 }
 
+static bool read_by(const struct verb *verb, const char *words)
+{
+    if (strcmp(words, "class") != 0 && strcmp(words, "type") != 0)
+        cli_die(CLI_USAGE, "%s: --by wants class or type, not '%s'", verb->name, cli_quote(words));
+    return words[0] == 't';
+}
+
 static void add_keys(struct text *t, const struct verb *verb)
 {
     for (size_t i = 0; verb->sort_keys[i] != NULL; i++)
@@ -208,6 +216,9 @@ static void take(struct options *o, int letter)
         break;
     case LETTER_INTERFACES:
         o->interfaces = true;
+        break;
+    case LETTER_BY:
+        o->by_type = read_by(verb, optarg);
         break;
     case LETTER_BYTES:
         o->bytes = true;

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * verb_summary.c: `midden summary`: totals and the class table. */
+ * verb_summary.c: `midden summary`: totals, what the heap is made of, and the class table. */
+#include <midden/internal/statistics.h>
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -64,7 +66,24 @@ static struct row *sorted(const struct mid__classes *c, const char *key, size_t 
     return rows;
 }
 
-static void print_json(struct dump *d, struct json *j, const struct row *rows, size_t count)
+static void json_statistics(struct json *j, const struct mid__statistics *s)
+{
+    const struct {
+        const char *key;
+        uint64_t bytes;
+    } parts[] = {{"total", s->total}, {"native", s->native}, {"typed_arrays", s->typed_arrays}, {"v8_heap", s->v8_heap},
+                 {"code", s->code}, {"strings", s->strings}, {"js_arrays", s->js_arrays}, {"system", s->system}};
+    json_key(j, "statistics");
+    json_open(j, '{');
+    for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++) {
+        json_key(j, parts[i].key);
+        json_unsigned(j, parts[i].bytes);
+    }
+    json_close(j, '}');
+}
+
+static void print_json(struct dump *d, struct json *j, const struct mid__statistics *statistics, bool by_type,
+                       const struct row *rows, size_t count)
 {
     json_open(j, '{');
     json_key(j, "file");
@@ -75,7 +94,8 @@ static void print_json(struct dump *d, struct json *j, const struct row *rows, s
     json_unsigned(j, d->graph->edge_count);
     json_key(j, "total_size");
     json_unsigned(j, d->graph->total_size);
-    json_key(j, "classes");
+    json_statistics(j, statistics);
+    json_key(j, by_type ? "types" : "classes");
     json_open(j, '[');
     for (size_t i = 0; i < count; i++) {
         const struct mid__class *c = &d->classes->list[rows[i].place];
@@ -85,9 +105,11 @@ static void print_json(struct dump *d, struct json *j, const struct row *rows, s
         json_open(j, '{');
         json_key(j, "name");
         json_string(j, words, length);
-        words = mid__class_key(d->classes, rows[i].place, &length);
-        json_key(j, "key");
-        json_string(j, words, length);
+        if (!by_type) {
+            words = mid__class_key(d->classes, rows[i].place, &length);
+            json_key(j, "key");
+            json_string(j, words, length);
+        }
         json_key(j, "count");
         json_unsigned(j, c->count);
         json_key(j, "shallow");
@@ -111,9 +133,29 @@ static uint32_t *count_names(const struct mid__classes *c, const struct row *row
     return uses;
 }
 
-static void print_text(struct dump *d, struct output *o, const struct row *rows, size_t count, size_t all)
+/* "code 933 kB, strings 693 kB ..." on one line: the parts add up to the total. */
+static void print_statistics(struct output *o, const struct mid__statistics *s)
 {
-    static const char *const titles[] = {"RETAINED", "%", "SHALLOW", "%", "COUNT", "CLASS"};
+    const struct {
+        const char *name;
+        uint64_t bytes;
+    } parts[] = {{"code", s->code}, {"strings", s->strings}, {"arrays", s->js_arrays}, {"typed arrays", s->typed_arrays},
+                 {"system", s->system}, {"other objects", mid__statistics_other_js(s)},
+                 {"other native", s->native - s->typed_arrays}};
+    struct text line = {0};
+    for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++) {
+        text_addf(&line, "%s%s ", i == 0 ? "" : ", ", parts[i].name);
+        text_add_size(&line, parts[i].bytes, o->exact);
+    }
+    text_add(&line, "\n\n");
+    output_text(o, PAINT_PLAIN, &line);
+    text_free(&line);
+}
+
+static void print_text(struct dump *d, struct output *o, const struct mid__statistics *statistics, bool by_type,
+                       const struct row *rows, size_t count, size_t all)
+{
+    const char *const titles[] = {"RETAINED", "%", "SHALLOW", "%", "COUNT", by_type ? "TYPE" : "CLASS"};
     static const enum paint paints[] = {PAINT_PLAIN, PAINT_DIM, PAINT_PLAIN, PAINT_DIM, PAINT_PLAIN, PAINT_CLASS};
     struct table t;
     uint32_t *uses = count_names(d->classes, rows, all);
@@ -131,29 +173,39 @@ static void print_text(struct dump *d, struct output *o, const struct row *rows,
         table_class(&t, name, name_length, key, key_length, uses[c->name] > 1);
     }
     free(uses);
-    dump_print_title(d, o);
+    dump_print_totals(d, o);
+    print_statistics(o, statistics);
     table_print(&t, o);
     table_free(&t);
-    output_left_out(o, all - count, "class", "classes");
+    output_left_out(o, all - count, by_type ? "type" : "class", by_type ? "types" : "classes");
 }
 
 static enum cli_status run(const struct options *options)
 {
     struct dump d;
     struct output o;
+    struct mid__statistics statistics;
     size_t all, limit = options_limit(options, TEXT_ROWS, LIMIT_ALL);
+    if (options->by_type && options->interfaces)
+        cli_die(CLI_USAGE, "summary: --interfaces has no meaning with --by=type");
     dump_open(&d, options->operands[0], MID__PART_FOLDED | MID__PART_RETAINED | MID__PART_DOMINATED | dump_parts(options));
     if (options->interfaces)
         dump_infer(&d);
     dump_select(&d, options);
-    dump_classify(&d, d.interfaces, true);
+    dump_check(&d, mid__statistics_of(d.graph, d.selected, &statistics));
+    if (options->by_type)
+        dump_check(&d, mid__classes_build_with(
+                           d.graph, &(struct mid__classes_options){.selected = d.selected, .by_type = true, .with_retained = true},
+                           &d.classes));
+    else
+        dump_classify(&d, d.interfaces, true);
     struct row *rows = sorted(d.classes, options_sort(options), &all);
     size_t count = all < limit ? all : limit;
     output_begin(&o, options);
     if (options->json)
-        print_json(&d, &o.json, rows, count);
+        print_json(&d, &o.json, &statistics, options->by_type, rows, count);
     else
-        print_text(&d, &o, rows, count, all);
+        print_text(&d, &o, &statistics, options->by_type, rows, count, all);
     output_end(&o);
     free(rows);
     dump_close(&d);
@@ -165,9 +217,14 @@ const struct verb verb_summary = {
     .operands = "FILE",
     .summary = "totals, and the classes by retained size",
     .about = "Prints the totals of a snapshot and its classes: how many objects each has, their own (shallow) size, and\n"
-             "the memory that would be free if all of them were gone (retained size).",
+             "the memory that would be free if all of them were gone (retained size). The second line says what the heap is\n"
+             "made of, as DevTools' Statistics does; with --where or --filter it is of the objects selected.\n\n"
+             "  midden summary app.heapsnapshot\n"
+             "  midden summary --interfaces --sort=count -n 0 app.heapsnapshot\n"
+             "  midden summary --by=type app.heapsnapshot\n"
+             "  midden summary --where 'retained-by=Cache' app.heapsnapshot",
     .operands_min = 1,
     .operands_max = 1,
-    .options = OPTION_COMMON | OPTION_LIMIT | OPTION_SORT | OPTION_INTERFACES | OPTION_SELECT | OPTION_BYTES,
+    .options = OPTION_COMMON | OPTION_LIMIT | OPTION_SORT | OPTION_INTERFACES | OPTION_BY | OPTION_SELECT | OPTION_BYTES,
     .sort_keys = keys,
     .run = run};

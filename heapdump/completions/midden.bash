@@ -16,11 +16,11 @@ _midden()
     fi
     local options=$common keys=
     case $verb in
-    summary) options+=' --where= --filter= --limit= --sort= --interfaces --bytes' keys='retained shallow count name' ;;
+    summary) options+=' --where= --filter= --limit= --sort= --by= --interfaces --bytes' keys='retained shallow count name' ;;
     top) options+=' --where= --filter= --limit= --sort= --synthetic --bytes' keys='retained shallow distance' ;;
     tree) options+=' --limit= --depth= --bytes' ;;
     object) options+=' --limit= --bytes' ;;
-    path) options+=' --bytes' ;;
+    path) options+=' --where= --filter= --limit= --bytes' ;;
     diff) options+=' --limit= --sort= --bytes' keys='delta_size delta added removed added_size removed_size name' ;;
     strings) options+=' --where= --filter= --limit= --sort= --bytes' keys='retained wasted shallow count' ;;
     check) options+=' --where= --filter= --max-count= --max-shallow= --max-retained= --max-growth= --junit= --interfaces --bytes' ;;
@@ -37,6 +37,7 @@ _midden()
         mapfile -t COMPREPLY < <(compgen -W 'contexts detached event-handlers console duplicated-strings' -- "$current")
         return
         ;;
+    --by) mapfile -t COMPREPLY < <(compgen -W 'class type' -- "$current"); return ;;
     --sort) mapfile -t COMPREPLY < <(compgen -W "$keys" -- "$current"); return ;;
     --columns | --index) compopt -o filenames 2>/dev/null; mapfile -t COMPREPLY < <(compgen -d -- "$current"); return ;;
     --junit | --html | --csv) compopt -o filenames 2>/dev/null; mapfile -t COMPREPLY < <(compgen -f -- "$current"); return ;;

@@ -105,9 +105,22 @@ static const struct mid__graph_location *location_of_next(struct building *b, ui
     return here ? &g->locations[b->next_location] : NULL;
 }
 
+static enum mid_status classify_by_type(struct building *b, uint32_t node, uint32_t *place)
+{
+    uint8_t type = b->graph->node_type[node];
+    const char *name = mid__graph_node_type_name(b->graph, type);
+    enum mid_status status = MID_OK;
+    if (b->by_type[type & 63u] == NOT_ASKED)
+        status = class_of(b, NULL, name, strlen(name), &b->by_type[type & 63u]);
+    *place = b->by_type[type & 63u];
+    return status;
+}
+
 static enum mid_status classify(struct building *b, uint32_t node, uint32_t *place)
 {
     const struct mid__graph *g = b->graph;
+    if (b->options.by_type)
+        return classify_by_type(b, node, place);
     const struct mid__graph_location *at = location_of_next(b, node);
     uint32_t interface = MID__NO_INTERFACE;
     if (g->node_type[node] != MID__NODE_OBJECT || b->options.by_name)
@@ -234,7 +247,7 @@ static enum mid_status build(struct building *b)
     memset(b->by_string, 0xff, strings * sizeof b->by_string[0]); /* NOT_ASKED */
     memset(b->by_type, 0xff, sizeof b->by_type);
     enum mid_status status = MID_OK;
-    if (b->options.interfaces != NULL && b->options.interfaces->count != 0)
+    if (!b->options.by_type && b->options.interfaces != NULL && b->options.interfaces->count != 0)
         status = mid__matcher_create(b->graph, b->options.interfaces, &b->matcher);
     if (status == MID_OK)
         status = classify_all(b);

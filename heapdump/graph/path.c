@@ -14,57 +14,24 @@
  */
 #include <midden/internal/path.h>
 
+#include "followed.h"
+
 #include <stdlib.h>
 #include <string.h>
-
-static bool is_named(const struct mid__graph *g, uint32_t string, const char *words)
-{
-    return mid__strings_is(&g->strings, string, words, strlen(words));
-}
-
-/* The number that an edge's name begins with, as JavaScript's parseInt; -1 where it begins with none. */
-static int64_t leading_number(const struct mid__graph *g, uint32_t edge)
-{
-    if (mid__edge_is_numbered(g->edge_type[edge]))
-        return g->edge_name[edge];
-    int64_t number = -1;
-    for (struct mid__string_step it = mid__string_begin(&g->strings, g->edge_name[edge]); mid__string_next(&it);) {
-        if (it.code_point < '0' || it.code_point > '9' || number > INT64_MAX / 16)
-            break;
-        number = (number < 0 ? 0 : number * 10) + (int64_t)(it.code_point - '0');
-    }
-    return number;
-}
-
-/* `descriptors`, `context`: the edge goes out from a descriptor array, from the native context. */
-static bool followed(const struct mid__graph *g, uint32_t edge, bool descriptors, bool context)
-{
-    uint8_t type = g->edge_type[edge];
-    if (type == MID__EDGE_WEAK)
-        return false;
-    if (context && !mid__edge_is_numbered(type) && is_named(g, g->edge_name[edge], "sloppy_function_map"))
-        return false;
-    if (!descriptors)
-        return true;
-    int64_t index = leading_number(g, edge);
-    return index < 2 || index % 3 != 1;
-}
 
 /* Edges of one node to those one step further. */
 static void arrive_from(const struct mid__graph *g, uint32_t source, uint32_t *edges)
 {
     int32_t next = g->distance[source] + 1;
     bool at_root = source == g->root && g->has_user_roots;
-    bool descriptors = g->node_type[source] == MID__NODE_ARRAY && is_named(g, g->node_name[source], "(map descriptors)");
-    bool context =
-        g->node_type[source] == MID__NODE_HIDDEN && is_named(g, g->node_name[source], "system / NativeContext");
+    struct followed_source from = followed_from(g, source);
     for (uint32_t e = g->first_edge[source]; e < g->first_edge[source + 1]; e++) {
         uint32_t to = g->edge_target[e];
         if (edges[to] != MID__PATH_NO_EDGE || to == g->root)
             continue;
         if (at_root && g->distance[to] == 1)
             edges[to] = e;
-        else if (g->distance[to] == next && followed(g, e, descriptors, context))
+        else if (g->distance[to] == next && is_followed(g, &from, e))
             edges[to] = e;
     }
 }

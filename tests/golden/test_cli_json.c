@@ -55,7 +55,7 @@ static void expect_table(json_t *rows, json_t *expected)
 static void expect_summary(const char *options, const char *key, int which)
 {
     json_t *answers = answers_of(judged[which].answers), *s = ask_of("summary --json", judged[which].dump, options);
-    ck_assert_uint_eq(json_object_size(s), 5);
+    ck_assert_uint_eq(json_object_size(s), 6);
     ck_assert_str_eq(string(s, "file"), judged[which].dump);
     ck_assert_uint_eq(number(s, "nodes"), number(answers, "nodeCount"));
     ck_assert_uint_eq(number(s, "edges"), number(answers, "edgeCount"));
@@ -74,6 +74,45 @@ END_TEST
 START_TEST(summary__with_interfaces__is_devtools)
 {
     expect_summary("--interfaces", "classes", _i);
+}
+END_TEST
+
+START_TEST(summary__its_statistics__are_devtools)
+{
+    json_t *answers = answers_of(judged[_i].answers), *s = ask_of("summary --json", judged[_i].dump, "");
+    json_t *got = json_object_get(s, "statistics"), *all = json_object_get(answers, "statistics");
+    json_t *heap = json_object_get(all, "v8heap"), *native = json_object_get(all, "native");
+    ck_assert_uint_eq(number(got, "total"), number(all, "total"));
+    ck_assert_uint_eq(number(got, "native"), number(native, "total"));
+    ck_assert_uint_eq(number(got, "typed_arrays"), number(native, "typedArrays"));
+    ck_assert_uint_eq(number(got, "v8_heap"), number(heap, "total"));
+    ck_assert_uint_eq(number(got, "code"), number(heap, "code"));
+    ck_assert_uint_eq(number(got, "strings"), number(heap, "strings"));
+    ck_assert_uint_eq(number(got, "js_arrays"), number(heap, "jsArrays"));
+    ck_assert_uint_eq(number(got, "system"), number(heap, "system"));
+    json_decref(s);
+    json_decref(answers);
+}
+END_TEST
+
+/* Classes lie within types, so that counts and own sizes add up to the same. */
+START_TEST(summary__by_type__adds_up_to_what_classes_do)
+{
+    json_t *by[2] = {ask_of("summary --json", judged[_i].dump, ""), ask_of("summary --json --by=type", judged[_i].dump, "")};
+    json_int_t count[2] = {0}, shallow[2] = {0};
+    for (int k = 0; k < 2; k++) {
+        size_t index;
+        json_t *row;
+        json_array_foreach (json_object_get(by[k], k == 0 ? "classes" : "types"), index, row) {
+            count[k] += (json_int_t)number(row, "count");
+            shallow[k] += (json_int_t)number(row, "shallow");
+        }
+    }
+    ck_assert_int_eq(count[0], count[1]);
+    ck_assert_int_eq(shallow[0], shallow[1]);
+    ck_assert_int_gt(count[1], 0);
+    json_decref(by[0]);
+    json_decref(by[1]);
 }
 END_TEST
 
@@ -262,6 +301,8 @@ int main(void)
     TCase *c = tcase_create("json");
     tcase_add_loop_test(c, summary__of_every_fixture__is_devtools, 0, JUDGED);
     tcase_add_loop_test(c, summary__with_interfaces__is_devtools, 0, JUDGED);
+    tcase_add_loop_test(c, summary__its_statistics__are_devtools, 0, JUDGED);
+    tcase_add_loop_test(c, summary__by_type__adds_up_to_what_classes_do, 0, JUDGED);
     tcase_add_test(c, summary__with_a_limit_and_an_order__has_the_first_rows_in_it);
     tcase_add_loop_test(c, top__of_every_fixture__is_devtools, 0, JUDGED);
     tcase_add_loop_test(c, top__with_synthetic_nodes__is_devtools, 0, JUDGED);

@@ -67,6 +67,7 @@ struct mid__classes_options {
                                                * best match, and those that match none stay Object */
     const uint8_t *selected;                  /* [node_count]: 1 for the nodes that count. NULL: all do */
     bool by_name;                             /* classes of one name are one, whatever their location */
+    bool by_type;                             /* a class for each type of nodes, named after it; the two above do nothing */
     bool with_retained;
 };
 
