@@ -91,26 +91,51 @@ unsigned dump_parts(const struct options *options)
 static void select_where(struct dump *d, const struct mid__where *where)
 {
     struct mid__classes *classes;
-    uint64_t id;
-    if (mid__where_missing_id(where, d->graph, &id))
-        cli_die(CLI_USAGE, "%s: no object @%llu in this snapshot", d->title, (unsigned long long)id);
     dump_check(d, mid__classes_build(d->graph, d->interfaces, false, &classes));
     dump_check(d, mid__where_select(where, d->graph, classes, &d->selected));
     mid__classes_free(classes);
 }
 
-void dump_select(struct dump *d, const struct options *options)
+bool dump_select_one(struct dump *d, const struct options *options)
 {
     uint8_t *filtered;
+    uint64_t id;
+    bool there = options->where == NULL || !mid__where_missing_id(options->where, d->graph, &id);
     if (options->where != NULL)
         select_where(d, options->where);
     if (!options->has_filter)
-        return;
+        return there;
     dump_check(d, mid__filter_select(d->graph, (enum mid__filter)options->filter, &filtered));
     for (uint32_t n = 0; d->selected != NULL && n < d->graph->node_count; n++)
         filtered[n] &= d->selected[n];
     free(d->selected);
     d->selected = filtered;
+    return there;
+}
+
+void dump_select(struct dump *d, const struct options *options)
+{
+    uint64_t id;
+    if (!dump_select_one(d, options) && mid__where_missing_id(options->where, d->graph, &id))
+        cli_die(CLI_USAGE, "%s: no object @%llu in this snapshot", d->title, (unsigned long long)id);
+}
+
+void dump_refuse_ids(const struct options *options)
+{
+    cli_die(CLI_USAGE, "%s: --where names an object that none of the snapshots has", options->verb->name);
+}
+
+uint8_t *dump_select_above(const struct dump *d)
+{
+    const struct mid__graph *g = d->graph;
+    if (d->selected == NULL)
+        return NULL;
+    uint8_t *above = cli_allocate((size_t)g->node_count + 1, 1);
+    memset(above, 0, g->node_count);
+    for (uint32_t n = 0; n < g->node_count; n++)
+        for (uint32_t at = n; d->selected[n] && !above[at]; at = g->dominator[at])
+            above[at] = 1;
+    return above;
 }
 
 void dump_close(struct dump *d)

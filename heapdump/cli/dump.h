@@ -40,6 +40,15 @@ unsigned dump_parts(const struct options *options);
  * that is not there. */
 void dump_select(struct dump *d, const struct options *options);
 
+/* The same for one snapshot of several: false, and nothing is selected by it, when --where names an object that is not
+ * in this one. */
+bool dump_select_one(struct dump *d, const struct options *options);
+_Noreturn void dump_refuse_ids(const struct options *options);
+
+/* [node_count], the caller's to free(): 1 for what is selected and for all above it in the dominator tree. NULL when
+ * nothing was asked for. Needs MID__PART_DOMINATORS. O(nodes). */
+uint8_t *dump_select_above(const struct dump *d);
+
 /* The node with this id; ends the command with status 2 when there is none. */
 uint32_t dump_find(struct dump *d, uint64_t id);
 

@@ -5,7 +5,7 @@
 
 #include "output.h"
 
-#define TABLE_COLUMNS_MAX 8
+#define TABLE_COLUMNS_MAX 12
 
 /* Cells are collected, then printed with the widths known. Cells before the last column are our own ASCII. */
 struct table {

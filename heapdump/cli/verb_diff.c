@@ -5,25 +5,20 @@
  */
 #include <midden/internal/diff.h>
 
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "dump.h"
+#include "diff_series.h"
 
 #define TEXT_ROWS 30
-#define PARTS     (MID__PART_FOLDED | MID__PART_BY_ID)
 
-static const char *const keys[] = {"delta_size", "delta", "added", "removed", "added_size", "removed_size", "name", NULL};
+static const char *const keys[] = {"delta_size", "delta", "added", "removed", "added_size", "removed_size", "grew", "name", NULL};
 
 struct row {
     const struct mid__diff *diff;
     const struct mid__diff_row *figures;
     int64_t by; /* the figure that rows are sorted by; 0 for names */
-};
-
-struct side {
-    uint32_t nodes;
-    uint64_t bytes;
 };
 
 static int compare_texts(const struct mid__intern *texts, uint32_t a, uint32_t b)
@@ -51,7 +46,7 @@ static int by_name(const void *a, const void *b)
 
 static int64_t figure(const struct mid__diff_row *r, const char *key)
 {
-    if (strcmp(key, "delta_size") == 0)
+    if (strcmp(key, "delta_size") == 0 || strcmp(key, "grew") == 0)
         return mid__diff_delta_size(r);
     if (strcmp(key, "delta") == 0)
         return mid__diff_delta(r);
@@ -137,22 +132,14 @@ static uint32_t *count_names(const struct mid__diff *diff, const struct row *row
     return uses;
 }
 
-static void print_title(const struct options *options, struct output *o, const struct side *old, const struct side *new)
+static void print_title(const struct options *options, struct output *o, const struct diff_side *old,
+                        const struct diff_side *new)
 {
-    struct text t = {0};
-    const struct side *sides[2] = {old, new};
-    for (int i = 0; i < 2; i++) {
-        output_words(o, PAINT_TITLE, i == 0 ? "old " : "new ");
-        text_add_dump(&t, options->operands[i], strlen(options->operands[i]), TEXT_NO_LIMIT, o->ascii);
-        text_add(&t, ": ");
-        text_add_count(&t, sides[i]->nodes);
-        text_add(&t, " nodes, ");
-        text_add_size(&t, sides[i]->bytes, o->exact);
-        text_add(&t, o->exact ? " bytes\n" : "\n");
-        output_text(o, PAINT_PLAIN, &t);
-    }
+    output_words(o, PAINT_TITLE, "old ");
+    diff_side_print(o, options->operands[0], old);
+    output_words(o, PAINT_TITLE, "new ");
+    diff_side_print(o, options->operands[1], new);
     output_words(o, PAINT_PLAIN, "\n");
-    text_free(&t);
 }
 
 static void print_text(const struct mid__diff *diff, struct output *o, const struct row *rows, size_t count, size_t all)
@@ -188,43 +175,44 @@ static void print_text(const struct mid__diff *diff, struct output *o, const str
 
 /* ---- the two sides */
 
-static struct side side_of(const struct dump *d)
+static struct mid__diff *compare(const struct options *options, struct diff_side *old_side, struct diff_side *new_side)
 {
-    struct side s = {.nodes = d->graph->node_count, .bytes = d->graph->extra_native_bytes};
-    for (uint32_t n = 0; n < d->graph->node_count; n++)
-        s.bytes += mid__graph_size(d->graph, n);
-    return s;
-}
-
-static struct mid__diff *compare(const struct options *options, struct side *old_side, struct side *new_side)
-{
-    struct dump old, new;
+    struct dump d;
     struct mid__diff *diff;
-    dump_open(&new, options->operands[1], PARTS);
-    dump_check(&new, mid__diff_create(&diff));
-    dump_infer(&new);
-    dump_classify(&new, new.interfaces, false);
-    dump_check(&new, mid__diff_take_new(diff, new.graph, new.classes));
-    *new_side = side_of(&new);
-    struct mid__interfaces *interfaces = new.interfaces;
-    new.interfaces = NULL;
-    dump_close(&new);
-    dump_open(&old, options->operands[0], PARTS);
-    dump_classify(&old, interfaces, false);
-    dump_check(&old, mid__diff_take_old(diff, old.graph, old.classes));
-    *old_side = side_of(&old);
-    dump_close(&old);
-    mid__interfaces_free(interfaces);
+    dump_open(&d, options->operands[1], DIFF_PARTS | dump_parts(options));
+    dump_check(&d, mid__diff_create(&diff));
+    dump_infer(&d);
+    bool known = dump_select_one(&d, options);
+    dump_classify(&d, d.interfaces, false);
+    dump_check(&d, mid__diff_take_new(diff, d.graph, d.classes, d.selected));
+    *new_side = diff_side_of(&d);
+    struct mid__interfaces *interfaces = d.interfaces;
+    d.interfaces = NULL;
+    dump_close(&d);
+    dump_open(&d, options->operands[0], DIFF_PARTS | dump_parts(options));
+    d.interfaces = interfaces; /* the newer one's name the plain objects of the older one too */
+    known |= dump_select_one(&d, options);
+    dump_classify(&d, interfaces, false);
+    dump_check(&d, mid__diff_take_old(diff, d.graph, d.classes, d.selected));
+    *old_side = diff_side_of(&d);
+    dump_close(&d);
+    if (!known)
+        dump_refuse_ids(options);
     return diff;
 }
 
 static enum cli_status run(const struct options *options)
 {
     struct output o;
-    struct side old, new;
+    struct diff_side old, new;
+    int inputs = 0;
+    for (int i = 0; i < options->operand_count; i++)
+        inputs += strcmp(options->operands[i], "-") == 0;
+    if (inputs > 1)
+        cli_die(CLI_USAGE, "diff: standard input can be only one of the files");
+    if (options->operand_count > 2)
+        return diff_series(options);
     size_t all, limit = options_limit(options, TEXT_ROWS, LIMIT_ALL);
-    if (strcmp(options->operands[0], "-") == 0 && strcmp(options->operands[1], "-") == 0)
-        cli_die(CLI_USAGE, "diff: standard input can be only one of the two");
     struct mid__diff *diff = compare(options, &old, &new);
     struct row *rows = sorted(diff, options_sort(options), &all);
     size_t count = all < limit ? all : limit;
@@ -243,12 +231,17 @@ static enum cli_status run(const struct options *options)
 
 const struct verb verb_diff = {
     .name = "diff",
-    .operands = "OLD NEW",
-    .summary = "what came and went between two snapshots, by class",
-    .about = "Compares two snapshots of one process by the ids of their objects: how many objects of each class are new\n"
-             "in NEW, how many of OLD are gone, and their sizes. Only one of the two is in memory at a time.",
+    .operands = "OLD NEW...",
+    .summary = "what came and went from one snapshot to the next, by class",
+    .about = "Compares snapshots of one process, the oldest first, by the ids of their objects: how many objects of each class\n"
+             "are new in NEW, how many of OLD are gone, and their sizes. Of more than two files: the difference of each step\n"
+             "from one to the next, and in how many of them the class grew. Only one snapshot is in memory at a time.\n"
+             "With --where or --filter: of the objects selected, in each snapshot by itself.\n\n"
+             "  midden diff before.heapsnapshot after.heapsnapshot\n"
+             "  midden diff --sort=delta --where 'retained-by=Cache' before.heapsnapshot after.heapsnapshot\n"
+             "  midden diff --sort=grew monday.heapsnapshot tuesday.heapsnapshot wednesday.heapsnapshot",
     .operands_min = 2,
-    .operands_max = 2,
-    .options = OPTION_COMMON | OPTION_LIMIT | OPTION_SORT | OPTION_BYTES,
+    .operands_max = INT_MAX,
+    .options = OPTION_COMMON | OPTION_LIMIT | OPTION_SORT | OPTION_SELECT | OPTION_BYTES,
     .sort_keys = keys,
     .run = run};

@@ -8,9 +8,11 @@
  *     distance.i32    -5 where nothing arrives, from 100,000,000 on what only the system's roots hold
  *     self.u64        bytes, after folding
  *
- * Little-endian whatever the machine, without a header, one value a node in the order of the snapshot.
+ * Little-endian whatever the machine, without a header, one value a node in the order of the snapshot. With --where or
+ * --filter there is also selected.u8, and with an older snapshot new.u8 (1: selected; no object of OLD has the id).
  */
-#include "dump.h"
+#include <string.h>
+
 #include "export.h"
 #include "files.h"
 
@@ -60,11 +62,20 @@ static void write_column(const struct column *c, const struct mid__graph *g, FIL
     }
 }
 
-static void write_columns(const struct dump *d, const char *directory)
+/* What is written beside the columns. */
+struct extra {
+    const char *name;
+    const uint8_t *bytes; /* [nodes], or NULL: not */
+};
+
+static void write_columns(const struct dump *d, const struct extra extras[2], const char *directory)
 {
     struct file_set *set = files_begin(directory);
     for (size_t i = 0; i < COLUMNS; i++)
         write_column(&columns[i], d->graph, files_next(set, columns[i].name));
+    for (size_t i = 0; i < 2; i++)
+        if (extras[i].bytes != NULL)
+            fwrite(extras[i].bytes, 1, d->graph->node_count, files_next(set, extras[i].name));
     files_commit(set);
 }
 
@@ -78,7 +89,8 @@ static void json_member(struct json *j, const char *key, const char *path)
     json_words(j, path);
 }
 
-static void print_json(const struct options *options, const struct mid__graph *g, struct json *j)
+static void print_json(const struct options *options, const struct mid__graph *g, const struct extra extras[2],
+                       struct json *j)
 {
     json_open(j, '{');
     json_member(j, "directory", options->columns);
@@ -89,6 +101,9 @@ static void print_json(const struct options *options, const struct mid__graph *g
         json_open(j, '[');
         for (size_t i = 0; i < COLUMNS; i++)
             json_words(j, columns[i].name);
+        for (size_t i = 0; i < 2; i++)
+            if (extras[i].bytes != NULL)
+                json_words(j, extras[i].name);
         json_close(j, ']');
     }
     json_member(j, "csv", options->csv);
@@ -97,21 +112,26 @@ static void print_json(const struct options *options, const struct mid__graph *g
     json_end(j);
 }
 
-static void print_text(const struct options *options, const struct mid__graph *g, struct output *o)
+static void print_text(const struct options *options, const struct mid__graph *g, const struct extra extras[2],
+                       struct output *o)
 {
     struct text t = {0};
     if (options->columns != NULL) {
         text_addf(&t, "%s: ", cli_quote(options->columns));
         for (size_t i = 0; i < COLUMNS; i++)
             text_addf(&t, "%s%s", i != 0 ? " " : "", columns[i].name);
+        for (size_t i = 0; i < 2; i++)
+            if (extras[i].bytes != NULL)
+                text_addf(&t, " %s", extras[i].name);
         text_add(&t, " of ");
         text_add_count(&t, g->node_count);
         text_add(&t, " nodes\n");
     }
     if (options->csv != NULL)
-        text_addf(&t, "%s: the class table\n", cli_quote(options->csv));
+        text_addf(&t, "%s: the %s table\n", cli_quote(options->csv), options->operand_count > 1 ? "comparison" : "class");
     if (options->html != NULL)
-        text_addf(&t, "%s: a page with the dominator tree and the class table\n", cli_quote(options->html));
+        text_addf(&t, "%s: a page with the dominator tree and the %s table\n", cli_quote(options->html),
+                  options->operand_count > 1 ? "comparison" : "class");
     output_text(o, PAINT_PLAIN, &t);
     text_free(&t);
 }
@@ -123,35 +143,53 @@ static enum cli_status run(const struct options *options)
     bool tables = options->csv != NULL || options->html != NULL;
     if (!tables && (options->columns == NULL || options->columns[0] == '\0'))
         cli_die(CLI_USAGE, "export: say where to: --columns=DIR, --csv=FILE or --html=FILE (see midden export --help)");
-    dump_open(&d, options->operands[0], MID__PARTS_FIGURES | (tables ? MID__PART_DOMINATED : 0));
-    if (options->interfaces)
-        dump_infer(&d);
+    bool two = options->operand_count > 1;
+    if (two && (strcmp(options->operands[0], "-") == 0 || strcmp(options->operands[1], "-") == 0))
+        cli_die(CLI_USAGE, "export: of two snapshots neither can be standard input");
+    unsigned parts = MID__PARTS_FIGURES | dump_parts(options) | (tables ? MID__PART_DOMINATED : 0);
+    struct comparison c = {0};
+    if (two) {
+        comparison_open(&c, &d, options, options->operands[0], options->operands[1], parts);
+    } else {
+        dump_open(&d, options->operands[0], parts);
+        if (options->interfaces)
+            dump_infer(&d);
+        dump_select(&d, options);
+    }
     if (tables)
-        dump_classify(&d, options->interfaces ? d.interfaces : NULL, true);
+        dump_classify(&d, d.interfaces, true);
+    const struct extra extras[2] = {{"selected.u8", d.selected}, {"new.u8", c.is_new}};
     if (options->columns != NULL)
-        write_columns(&d, options->columns);
+        write_columns(&d, extras, options->columns);
     if (options->csv != NULL)
-        export_csv(&d, options->csv);
+        export_csv(&d, two ? &c : NULL, options->csv);
     if (options->html != NULL)
-        export_html(&d, options->html);
+        export_html(&d, two ? &c : NULL, options->html);
     output_begin(&o, options);
     if (options->json)
-        print_json(options, d.graph, &o.json);
+        print_json(options, d.graph, extras, &o.json);
     else
-        print_text(options, d.graph, &o);
+        print_text(options, d.graph, extras, &o);
     output_end(&o);
+    comparison_close(&c);
     dump_close(&d);
     return CLI_FINE;
 }
 
 const struct verb verb_export = {
     .name = "export",
-    .operands = "FILE",
+    .operands = "[OLD] FILE",
     .summary = "a page, a spreadsheet, or the figures as raw columns",
     .about = "Writes, each whole or not at all: a page that needs no network, with the dominator tree to look into and the\n"
              "class table to search (--html); the class table for spreadsheets (--csv); the figures of all objects as\n"
-             "little-endian arrays in the order of the snapshot's nodes (--columns).",
+             "little-endian arrays in the order of the snapshot's nodes (--columns).\n"
+             "With OLD, an older snapshot of the process, page and table are the comparison, and the page shows in the tree\n"
+             "how much of each object is new. With --where or --filter they are of the objects selected.\n\n"
+             "  midden export --html=page.html app.heapsnapshot\n"
+             "  midden export --html=growth.html before.heapsnapshot after.heapsnapshot\n"
+             "  midden export --csv=classes.csv --interfaces app.heapsnapshot\n"
+             "  midden export --columns=figures app.heapsnapshot",
     .operands_min = 1,
-    .operands_max = 1,
-    .options = OPTION_COMMON | OPTION_COLUMNS | OPTION_INTERFACES,
+    .operands_max = 2,
+    .options = OPTION_COMMON | OPTION_COLUMNS | OPTION_SELECT | OPTION_INTERFACES,
     .run = run};

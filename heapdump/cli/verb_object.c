@@ -12,7 +12,7 @@ struct object {
     struct dump *dump;
     struct output *out;
     uint32_t node;
-    uint64_t retainer_count;
+    uint64_t field_count, retainer_count; /* of what is selected at the other end */
     struct rank fields, retainers; /* edges */
 };
 
@@ -39,27 +39,30 @@ static bool nearer_source(const void *user, uint32_t a, uint32_t b)
     return x != y ? x < y : a < b;
 }
 
+static bool is_shown(const struct object *x, uint32_t other)
+{
+    return x->dump->selected == NULL || x->dump->selected[other];
+}
+
 static void collect(struct object *x, size_t limit)
 {
     const struct mid__graph *g = x->dump->graph;
     rank_begin(&x->fields, limit, larger_target, g);
     rank_begin(&x->retainers, limit, nearer_source, g);
-    for (uint32_t e = g->first_edge[x->node]; e < g->first_edge[x->node + 1]; e++)
-        rank_offer(&x->fields, e);
+    for (uint32_t e = g->first_edge[x->node]; e < g->first_edge[x->node + 1]; e++) {
+        if (is_shown(x, g->edge_target[e])) {
+            rank_offer(&x->fields, e);
+            x->field_count++;
+        }
+    }
     for (uint32_t e = 0; e < g->edge_count; e++) {
-        if (g->edge_target[e] == x->node) {
+        if (g->edge_target[e] == x->node && is_shown(x, mid__graph_edge_source(g, e))) {
             rank_offer(&x->retainers, e);
             x->retainer_count++;
         }
     }
     rank_finish(&x->fields);
     rank_finish(&x->retainers);
-}
-
-static uint64_t field_count(const struct object *x)
-{
-    const struct mid__graph *g = x->dump->graph;
-    return g->first_edge[x->node + 1] - g->first_edge[x->node];
 }
 
 /* ---- JSON */
@@ -121,7 +124,7 @@ static void print_json(struct object *x)
         json_close(j, '}');
     }
     json_key(j, "field_count");
-    json_unsigned(j, field_count(x));
+    json_unsigned(j, x->field_count);
     json_edges(x, "fields", &x->fields, false);
     json_key(j, "retainer_count");
     json_unsigned(j, x->retainer_count);
@@ -216,7 +219,7 @@ static void print_text(struct object *x)
     output_text(x->out, PAINT_TITLE, &t);
     text_free(&t);
     print_figures(x);
-    print_edges(x, "fields", &x->fields, field_count(x), false);
+    print_edges(x, "fields", &x->fields, x->field_count, false);
     print_edges(x, "retainers", &x->retainers, x->retainer_count, true);
 }
 
@@ -225,9 +228,10 @@ static enum cli_status run(const struct options *options)
     struct dump d;
     struct output o;
     uint64_t id = options_object_id(options, options->operands[1]);
-    dump_open(&d, options->operands[0], MID__PARTS_FIGURES);
+    dump_open(&d, options->operands[0], MID__PARTS_FIGURES | dump_parts(options));
     struct object x = {.dump = &d, .out = &o, .node = dump_find(&d, id)};
     dump_infer(&d);
+    dump_select(&d, options);
     dump_classify(&d, d.interfaces, false);
     collect(&x, options_limit(options, TEXT_ROWS, LIMIT_ALL));
     output_begin(&o, options);
@@ -247,8 +251,11 @@ const struct verb verb_object = {
     .operands = "FILE @ID",
     .summary = "one object: fields, retainers, sizes, distance, dominator",
     .about = "Prints all about one object: its sizes, its distance from the roots, the object that dominates it, what it\n"
-             "refers to (the largest first), and what refers to it (the nearest to the roots first).",
+             "refers to (the largest first), and what refers to it (the nearest to the roots first). With --where or --filter,\n"
+             "of these only the objects selected.\n\n"
+             "  midden object app.heapsnapshot @59449\n"
+             "  midden object --where 'type=closure' -n 0 app.heapsnapshot @59449",
     .operands_min = 2,
     .operands_max = 2,
-    .options = OPTION_COMMON | OPTION_LIMIT | OPTION_BYTES,
+    .options = OPTION_COMMON | OPTION_LIMIT | OPTION_SELECT | OPTION_BYTES,
     .run = run};

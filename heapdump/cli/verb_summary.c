@@ -133,7 +133,7 @@ static uint32_t *count_names(const struct mid__classes *c, const struct row *row
     return uses;
 }
 
-/* "code 933 kB, strings 693 kB ..." on one line: the parts add up to the total. */
+/* "code 933 kB, strings 693 kB ...", on one line where it is wide enough: the parts add up to the total. */
 static void print_statistics(struct output *o, const struct mid__statistics *s)
 {
     const struct {
@@ -142,14 +142,22 @@ static void print_statistics(struct output *o, const struct mid__statistics *s)
     } parts[] = {{"code", s->code}, {"strings", s->strings}, {"arrays", s->js_arrays}, {"typed arrays", s->typed_arrays},
                  {"system", s->system}, {"other objects", mid__statistics_other_js(s)},
                  {"other native", s->native - s->typed_arrays}};
-    struct text line = {0};
+    struct text line = {0}, part = {0};
     for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++) {
-        text_addf(&line, "%s%s ", i == 0 ? "" : ", ", parts[i].name);
-        text_add_size(&line, parts[i].bytes, o->exact);
+        text_addf(&part, "%s ", parts[i].name);
+        text_add_size(&part, parts[i].bytes, o->exact);
+        text_add(&part, i + 1 < sizeof parts / sizeof parts[0] ? "," : "\n\n");
+        if (line.length != 0 && line.length + 1 + part.length > o->columns) {
+            text_add(&line, "\n");
+            output_text(o, PAINT_PLAIN, &line);
+        }
+        text_add(&line, line.length != 0 ? " " : "");
+        text_add_bytes(&line, part.bytes, part.length);
+        text_clear(&part);
     }
-    text_add(&line, "\n\n");
     output_text(o, PAINT_PLAIN, &line);
     text_free(&line);
+    text_free(&part);
 }
 
 static void print_text(struct dump *d, struct output *o, const struct mid__statistics *statistics, bool by_type,

@@ -64,6 +64,8 @@ static void add_reason(struct text *t, const struct asking *a, const struct mid_
     text_add(t, series ? "grew by " : s->kind == MID__SUSPECT_CLASS ? "together retain " : "retains ");
     add_share(t, s, exact);
     text_add(t, series ? " of all growth)" : " of the heap)");
+    if (series && s->grown + 1 < s->snapshots)
+        text_addf(t, " in %u of %u steps", (unsigned)s->grown, (unsigned)s->snapshots - 1);
     if (s->kind == MID__SUSPECT_CLASS) {
         text_add(t, " in ");
         text_add_count(t, s->entries);
@@ -198,6 +200,8 @@ static void json_suspect(struct asking *a, struct json *j, const struct mid__sus
     json_number(j, s->snapshots != 0 ? "growth" : "retained", s->bytes);
     json_number(j, "of", s->whole);
     json_number(j, "entries", s->entries);
+    if (s->snapshots != 0)
+        json_number(j, "grew", s->grown);
     json_number(j, s->kind == MID__SUSPECT_GROWTH ? "added" : "entries_of_class", s->of_place);
     if (s->kind == MID__SUSPECT_GROWTH) {
         size_t length;
@@ -232,9 +236,11 @@ static void print_json(struct asking *a, struct json *j, size_t count)
 
 /* ---- reading */
 
-static struct mid__classes *classes_by_name(struct dump *d, bool with_retained)
+static struct mid__classes *classes_by_name(struct dump *d, const struct mid__interfaces *interfaces, bool with_retained)
 {
-    struct mid__classes_options how = {.interfaces = d->interfaces, .by_name = true, .with_retained = with_retained};
+    struct mid__classes_options how = {.interfaces = interfaces,
+                                       .selected = d->selected,
+                                       .by_name = true, .with_retained = with_retained};
     struct mid__classes *classes;
     dump_check(d, mid__classes_build_with(d->graph, &how, &classes));
     return classes;
@@ -244,21 +250,25 @@ static struct mid__classes *classes_by_name(struct dump *d, bool with_retained)
 static void read_files(struct asking *a)
 {
     const struct options *o = a->options;
-    bool series = o->operand_count > 1;
+    bool series = o->operand_count > 1, known = false;
     for (int i = 0; i < o->operand_count; i++) {
         bool last = i + 1 == o->operand_count;
         unsigned parts = last ? MID__SUSPECT_PARTS : MID__PART_FOLDED | MID__PART_RETAINED;
-        dump_open(&a->dump, o->operands[i], parts | (series ? MID__PART_BY_ID : 0));
+        dump_open(&a->dump, o->operands[i], parts | (series ? MID__PART_BY_ID : 0) | dump_parts(o));
+        if (last || o->where != NULL)
+            dump_infer(&a->dump);
+        known |= dump_select_one(&a->dump, o);
         if (series) {
-            struct mid__classes *classes = classes_by_name(&a->dump, false);
+            struct mid__classes *classes = classes_by_name(&a->dump, NULL, false);
             dump_check(&a->dump, mid__series_add(&a->series, a->dump.graph, classes));
             mid__classes_free(classes);
         }
         if (!last)
             dump_close(&a->dump);
     }
-    dump_infer(&a->dump);
-    a->dump.classes = classes_by_name(&a->dump, true);
+    if (!known)
+        dump_refuse_ids(o);
+    a->dump.classes = classes_by_name(&a->dump, a->dump.interfaces, true);
 }
 
 static enum cli_status run(const struct options *options)
@@ -273,7 +283,8 @@ static enum cli_status run(const struct options *options)
     read_files(&a);
     evidence_begin(&a.evidence, &a.dump);
     dump_check(&a.dump, mid__suspects_find(a.dump.graph, a.dump.classes, a.evidence.arrivals,
-                                           options->operand_count > 1 ? &a.series : NULL, &a.suspects));
+                                           options->operand_count > 1 ? &a.series : NULL, a.dump.selected,
+                                           &a.suspects));
     size_t limit = options_limit(options, ROWS, LIMIT_ALL);
     size_t count = a.suspects.count < limit ? a.suspects.count : limit;
     output_begin(&o, options);
@@ -296,9 +307,12 @@ const struct verb verb_suspects = {
     .about = "Looks for what probably leaks. In one snapshot: objects below which at least 5 % of the heap spreads over many\n"
              "entries, lists, collections of 1,000 entries and more, and classes whose objects retain as much in many\n"
              "places. In a series of snapshots of one process, the oldest first: objects that retain more each time, and\n"
-             "classes of which there are more each time. Each is shown with its owner (the nearest object that is no\n"
-             "mere container), the reason, and a shortest path from the roots.",
+             "classes of which there are more each time (of more than three files, most times); what was made anew in place\n"
+             "of another has not grown. Each is shown with its owner (the nearest object that is no mere container), the\n"
+             "reason, and a shortest path from the roots. With --where or --filter: only suspects that are selected.\n\n"
+             "  midden suspects app.heapsnapshot\n"
+             "  midden suspects monday.heapsnapshot tuesday.heapsnapshot wednesday.heapsnapshot",
     .operands_min = 1,
     .operands_max = INT_MAX,
-    .options = OPTION_COMMON | OPTION_LIMIT | OPTION_BYTES,
+    .options = OPTION_COMMON | OPTION_LIMIT | OPTION_SELECT | OPTION_BYTES,
     .run = run};

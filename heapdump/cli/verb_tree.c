@@ -4,7 +4,8 @@
  *
  * The walk keeps a stack of levels, each with the children that are shown, the greatest retained size first, and how
  * far it has come: a dump may have chains of a million objects, so there is no recursion. Text follows what is large
- * until it falls apart into small pieces; JSON has all, down to a depth.
+ * until it falls apart into small pieces; JSON has all, down to a depth. With --where it is what is selected, however
+ * small, and what stands above it.
  */
 #include <stdlib.h>
 
@@ -13,6 +14,7 @@
 
 #define TEXT_CHILDREN 8
 #define TEXT_DEPTH    8
+#define DEEP          64  /* levels, when it is known what is looked for */
 #define TEXT_SHARE    100 /* a child below 1/100 of the start is left out, unless -n asks for it */
 #define JSON_CHILDREN 50
 #define JSON_DEPTH    4
@@ -28,6 +30,7 @@ struct tree {
     struct output *out;
     size_t limit, depth;
     uint64_t least; /* retained bytes of a child that is shown */
+    uint8_t *above; /* [nodes]: 1 for what is part of the tree, or NULL: all */
     struct level *levels;
     size_t count, capacity;
 };
@@ -38,16 +41,28 @@ static bool more_retained(const void *user, uint32_t a, uint32_t b)
     return g->retained[a] != g->retained[b] ? g->retained[a] > g->retained[b] : a < b;
 }
 
-static uint32_t children_of(const struct mid__graph *g, uint32_t node)
+static bool is_part(const struct tree *t, uint32_t node)
 {
-    return g->first_dominated[node + 1] - g->first_dominated[node];
+    return t->above == NULL || t->above[node];
+}
+
+static uint32_t children_of(const struct tree *t, uint32_t node)
+{
+    const struct mid__graph *g = t->dump->graph;
+    uint32_t count = 0;
+    if (t->above == NULL)
+        return g->first_dominated[node + 1] - g->first_dominated[node];
+    for (uint32_t i = g->first_dominated[node]; i < g->first_dominated[node + 1]; i++)
+        count += t->above[g->dominated[i]];
+    return count;
 }
 
 /* Opens the level below `node`, unless the tree is to end here. */
 static bool descend(struct tree *t, uint32_t node)
 {
     const struct mid__graph *g = t->dump->graph;
-    if (t->count >= t->depth || children_of(g, node) == 0)
+    uint32_t children = children_of(t, node);
+    if (t->count >= t->depth || children == 0)
         return false;
     if (t->count == t->capacity) {
         t->capacity = t->capacity != 0 ? t->capacity * 2 : 16;
@@ -57,12 +72,14 @@ static bool descend(struct tree *t, uint32_t node)
     *l = (struct level){0};
     rank_begin(&l->shown, t->limit, more_retained, g);
     for (uint32_t i = g->first_dominated[node]; i < g->first_dominated[node + 1]; i++) {
+        if (!is_part(t, g->dominated[i]))
+            continue;
         if (g->retained[g->dominated[i]] >= t->least)
             rank_offer(&l->shown, g->dominated[i]);
         l->left_out_retained += g->retained[g->dominated[i]];
     }
     rank_finish(&l->shown);
-    l->left_out = children_of(g, node) - l->shown.count;
+    l->left_out = children - l->shown.count;
     for (size_t i = 0; i < l->shown.count; i++)
         l->left_out_retained -= g->retained[l->shown.items[i]];
     return true;
@@ -113,7 +130,7 @@ static void print_node(struct tree *t, uint32_t node)
     size_t used = (t->out->exact ? 23 : 17) + print_rulings(t, false);
     dump_add_node(t->dump, &line, node, output_room(t->out, used), t->out->ascii);
     text_add(&line, "\n");
-    output_text(t->out, PAINT_PLAIN, &line);
+    output_text(t->out, t->above != NULL && !t->dump->selected[node] ? PAINT_DIM : PAINT_PLAIN, &line);
     text_free(&line);
 }
 
@@ -157,8 +174,12 @@ static void open_json(struct tree *t, uint32_t node)
     struct json *j = &t->out->json;
     json_open(j, '{');
     dump_json_node(t->dump, j, node);
+    if (t->above != NULL) {
+        json_key(j, "selected");
+        json_bool(j, t->dump->selected[node] != 0);
+    }
     json_key(j, "children_count");
-    json_unsigned(j, children_of(t->dump->graph, node));
+    json_unsigned(j, children_of(t, node));
     json_key(j, "children");
     json_open(j, '[');
 }
@@ -194,14 +215,15 @@ static enum cli_status run(const struct options *options)
     struct dump d;
     struct output o;
     uint64_t id = options->operand_count > 1 ? options_object_id(options, options->operands[1]) : 0;
-    dump_open(&d, options->operands[0], MID__PARTS_FIGURES | MID__PART_DOMINATED);
+    dump_open(&d, options->operands[0], MID__PARTS_FIGURES | MID__PART_DOMINATED | dump_parts(options));
     uint32_t start = options->operand_count > 1 ? dump_find(&d, id) : d.graph->root;
     dump_infer(&d);
+    dump_select(&d, options);
     dump_classify(&d, d.interfaces, false);
-    struct tree t = {.dump = &d, .out = &o};
+    struct tree t = {.dump = &d, .out = &o, .above = dump_select_above(&d)};
     t.limit = options_limit(options, TEXT_CHILDREN, JSON_CHILDREN);
-    t.depth = options->depth_given ? options->depth : options->json ? JSON_DEPTH : TEXT_DEPTH;
-    t.least = options->json || options->limit_given ? 0 : d.graph->retained[start] / TEXT_SHARE;
+    t.depth = options->depth_given ? options->depth : t.above != NULL ? DEEP : options->json ? JSON_DEPTH : TEXT_DEPTH;
+    t.least = options->json || options->limit_given || t.above != NULL ? 0 : d.graph->retained[start] / TEXT_SHARE;
     output_begin(&o, options);
     if (options->json)
         print_json(&t, start);
@@ -209,6 +231,7 @@ static enum cli_status run(const struct options *options)
         print_text(&t, start);
     output_end(&o);
     free(t.levels);
+    free(t.above);
     dump_close(&d);
     return CLI_FINE;
 }
@@ -219,8 +242,12 @@ const struct verb verb_tree = {
     .summary = "the dominator tree, from the root or from one object",
     .about = "Prints the dominator tree: below each object stands what would be gone with it. The largest come first: of\n"
              "each object the first 8, as far as they are 1 % of the start, down to 8 levels. -n and --depth say\n"
-             "otherwise. With --json it is 50, whatever their size, and 4 levels.",
+             "otherwise. With --json it is 50, whatever their size, and 4 levels. With --where or --filter: what is selected\n"
+             "and what stands above it, 64 levels.\n\n"
+             "  midden tree app.heapsnapshot\n"
+             "  midden tree --depth=2 -n 20 app.heapsnapshot @59449\n"
+             "  midden tree --where 'class=Session' app.heapsnapshot",
     .operands_min = 1,
     .operands_max = 2,
-    .options = OPTION_COMMON | OPTION_LIMIT | OPTION_DEPTH | OPTION_BYTES,
+    .options = OPTION_COMMON | OPTION_LIMIT | OPTION_SELECT | OPTION_DEPTH | OPTION_BYTES,
     .run = run};

@@ -85,6 +85,7 @@ static enum mid_status rows_of_classes(struct mid__diff *d, const struct mid__cl
 struct side {
     const struct mid__graph *graph;
     const struct mid__classes *classes;
+    const uint8_t *selected; /* or NULL */
     const uint32_t *rows; /* of classes */
     uint32_t at;          /* in by_id: where the next run of equal ids starts */
     struct item *run;     /* the items of the run, ordered by row; a run is one item in a sound dump */
@@ -107,7 +108,7 @@ static bool read_run(struct side *s, enum mid_status *status)
         for (; s->at < g->node_count && mid__graph_id(g, g->by_id[s->at]) == id; s->at++) {
             uint32_t node = g->by_id[s->at];
             uint64_t size = mid__graph_size(g, node);
-            if (size == 0)
+            if (size == 0 || (s->selected != NULL && !s->selected[node]))
                 continue;
             if (s->run_count == s->run_capacity) {
                 size_t wide = s->run_capacity != 0 ? s->run_capacity * 2 : 16;
@@ -201,7 +202,8 @@ static bool ready(const struct mid__graph *g)
     return g->node_size != NULL && g->by_id != NULL;
 }
 
-enum mid_status mid__diff_take_new(struct mid__diff *d, const struct mid__graph *g, const struct mid__classes *c)
+enum mid_status mid__diff_take_new(struct mid__diff *d, const struct mid__graph *g, const struct mid__classes *c,
+                                   const uint8_t *selected)
 {
     struct mid__diff_private *p = d->own;
     if (!ready(g) || p->has_new)
@@ -211,7 +213,7 @@ enum mid_status mid__diff_take_new(struct mid__diff *d, const struct mid__graph 
         return MID_E_MEMORY;
     uint32_t *rows;
     enum mid_status status = rows_of_classes(d, c, &rows);
-    struct side side = {.graph = g, .classes = c, .rows = rows};
+    struct side side = {.graph = g, .classes = c, .selected = selected, .rows = rows};
     struct item item;
     while (status == MID_OK && next_of_side(&side, &item, &status))
         put_new(p, &item);
@@ -258,7 +260,8 @@ static enum mid_status merge(struct mid__diff *d, struct side *side)
     return status;
 }
 
-enum mid_status mid__diff_take_old(struct mid__diff *d, const struct mid__graph *g, const struct mid__classes *c)
+enum mid_status mid__diff_take_old(struct mid__diff *d, const struct mid__graph *g, const struct mid__classes *c,
+                                   const uint8_t *selected)
 {
     struct mid__diff_private *p = d->own;
     if (!ready(g) || !p->has_new || p->has_old)
@@ -266,7 +269,7 @@ enum mid_status mid__diff_take_old(struct mid__diff *d, const struct mid__graph 
     p->has_old = true;
     uint32_t *rows;
     enum mid_status status = rows_of_classes(d, c, &rows);
-    struct side side = {.graph = g, .classes = c, .rows = rows};
+    struct side side = {.graph = g, .classes = c, .selected = selected, .rows = rows};
     if (status == MID_OK)
         status = merge(d, &side);
     free(side.run);

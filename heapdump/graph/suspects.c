@@ -14,6 +14,11 @@
  * its first node for the holder. Eclipse's Memory Analyzer finds its accumulation points alike, by the first large drop
  * between an object and its largest child; the rule for chains, and that several heavy children are followed, is ours.
  *
+ * In a series an object weighs what it has grown by. One that was not there at first has grown by all of itself, but by no
+ * more than all new ones of its kind with one dominator exceed those that are gone: what is made anew in place of another
+ * has not grown. A heap may shrink while something in it leaks, so that a parent may weigh less than its child; `greatest` leads
+ * down to it.
+ *
  * Who is to blame is rarely the Array or the Map itself: the owner is the nearest object above it, on a shortest path,
  * that is no mere container. It has a class of its own, or is a function.
  *
@@ -35,6 +40,8 @@
 #define CLASS_OBJECTS      20
 #define GROWTH_CLASSES     5
 #define NO_NODE            UINT32_MAX
+#define WAS_NOT            UINT64_MAX
+#define NO_GROUP           SIZE_MAX
 
 struct visit {
     uint32_t node, run_head, run; /* the run of nodes of one class that this one ends */
@@ -47,8 +54,10 @@ struct search {
     const struct mid__series *series;
     struct mid__suspects *out;
     uint64_t whole, least;
-    uint64_t *old;      /* [node_count]: retained at first; UINT64_MAX: was not there. NULL without a series */
-    uint8_t *unsteady;  /* [node_count]: did not grow each time */
+    const uint8_t *selected; /* or NULL: all */
+    uint64_t *growth;   /* [node_count]: bytes. NULL without a series */
+    uint64_t *greatest; /* [node_count]: of it and of what is below it */
+    uint32_t *grown;    /* [node_count]: in how many steps */
     uint64_t *of_class; /* [classes]: bytes, for one holder at a time */
     uint32_t *in_class; /* [classes]: objects */
     struct visit *stack;
@@ -58,34 +67,110 @@ struct search {
 
 /* ---- weights */
 
+/* What the series says of the first snapshot. */
+struct past {
+    uint64_t *was;   /* [nodes]: retained at first; WAS_NOT: was not there */
+    uint64_t *added; /* [groups]: what new ones of the group retain */
+};
+
 static uint64_t weight(const struct search *s, uint32_t node)
 {
-    uint64_t now = s->graph->retained[node];
-    if (s->old == NULL || s->old[node] == UINT64_MAX)
-        return now;
-    return now > s->old[node] ? now - s->old[node] : 0;
+    return s->growth != NULL ? s->growth[node] : s->graph->retained[node];
 }
 
-static bool look_back(struct search *s)
+/* The greatest weight that is found by going down from here. */
+static uint64_t weight_below(const struct search *s, uint32_t node)
+{
+    return s->growth != NULL ? s->greatest[node] : s->graph->retained[node];
+}
+
+/* The group of a node, by its place in the series, or NO_GROUP. */
+static size_t group_of(const struct search *s, uint32_t node)
+{
+    struct mid__series_group key = mid__series_group_of(s->graph, node);
+    const struct mid__series_group *group = mid__series_find_group(s->series, &key);
+    return group != NULL ? (size_t)(group - s->series->groups) : NO_GROUP;
+}
+
+/* What of a node is growth, from the top of the dominator tree down. */
+static void weigh(struct search *s, uint32_t node, const struct past *past)
+{
+    const struct mid__graph *g = s->graph;
+    uint32_t above = g->dominator[node];
+    uint64_t now = g->retained[node], most = now;
+    if (past->was[node] != WAS_NOT) {
+        s->growth[node] = now > past->was[node] ? now - past->was[node] : 0;
+        return;
+    }
+    size_t group = past->was[above] != WAS_NOT ? group_of(s, node) : NO_GROUP;
+    s->grown[node] = s->series->snapshots - 1;
+    if (past->was[above] == WAS_NOT) {
+        most = s->growth[above];
+        s->grown[node] = s->grown[above];
+    } else if (group != NO_GROUP && s->series->groups[group].gone != 0) {
+        uint64_t gone = s->series->groups[group].gone;
+        most = past->added[group] > gone ? past->added[group] - gone : 0;
+        s->grown[node] = s->series->groups[group].grown;
+    }
+    s->growth[node] = most < now ? most : now;
+}
+
+/* Joins the last snapshot with what the series knows of the first. */
+static void look_back(struct search *s, struct past *past)
 {
     const struct mid__graph *g = s->graph;
     const struct mid__series *series = s->series;
-    s->old = malloc(((size_t)g->node_count + 1) * sizeof s->old[0]);
-    s->unsteady = calloc((size_t)g->node_count + 1, 1);
-    if (s->old == NULL || s->unsteady == NULL)
-        return false;
-    memset(s->old, 0xff, g->node_count * sizeof s->old[0]);
     size_t at = 0;
     for (uint32_t i = 0; i < g->node_count; i++) {
         uint32_t node = g->by_id[i];
+        past->was[node] = WAS_NOT;
         while (at < series->object_count && series->objects[at].id < mid__graph_id(g, node))
             at++;
         if (at == series->object_count || series->objects[at].id != mid__graph_id(g, node))
             continue;
-        s->old[node] = series->objects[at].first;
-        s->unsteady[node] = series->objects[at].grown + 1 < series->snapshots;
+        past->was[node] = series->objects[at].first;
+        s->grown[node] = series->objects[at].grown;
     }
-    return true;
+    for (uint32_t n = 0; n < g->node_count; n++) {
+        if (past->was[n] != WAS_NOT || n == g->root || past->was[g->dominator[n]] == WAS_NOT)
+            continue;
+        size_t group = group_of(s, n);
+        if (group != NO_GROUP)
+            past->added[group] += g->retained[n];
+    }
+}
+
+static bool weigh_all(struct search *s)
+{
+    const struct mid__graph *g = s->graph;
+    size_t nodes = (size_t)g->node_count + 1;
+    uint32_t *order = malloc(nodes * sizeof order[0]), count = 0;
+    struct past past = {malloc(nodes * sizeof past.was[0]), calloc(s->series->group_count + 1, sizeof past.added[0])};
+    s->growth = malloc(nodes * sizeof s->growth[0]);
+    s->greatest = malloc(nodes * sizeof s->greatest[0]);
+    s->grown = calloc(nodes, sizeof s->grown[0]);
+    bool good = order != NULL && past.was != NULL && past.added != NULL && s->growth != NULL && s->greatest != NULL && s->grown != NULL;
+    if (good) {
+        look_back(s, &past);
+        order[count++] = g->root;
+        s->growth[g->root] = 0;
+        for (uint32_t at = 0; at < count; at++) {
+            if (order[at] != g->root)
+                weigh(s, order[at], &past);
+            for (uint32_t i = g->first_dominated[order[at]]; i < g->first_dominated[order[at] + 1]; i++)
+                order[count++] = g->dominated[i];
+        }
+        memcpy(s->greatest, s->growth, g->node_count * sizeof s->growth[0]);
+        for (; count > 1; count--) {
+            uint32_t node = order[count - 1], above = g->dominator[node];
+            if (s->greatest[node] > s->greatest[above])
+                s->greatest[above] = s->greatest[node];
+        }
+    }
+    free(order);
+    free(past.was);
+    free(past.added);
+    return good;
 }
 
 /* ---- what an object is */
@@ -111,7 +196,7 @@ static bool is_context(const struct search *s, uint32_t node)
 
 static bool is_container(const struct search *s, uint32_t node)
 {
-    static const char *const names[] = {"Array", "Map", "Set", "WeakMap", "WeakSet", "Object"};
+    static const char *const names[] = {"Array", "Map", "Set", "WeakMap", "WeakSet", "Object", "Promise"};
     if (!is_public(s, node) || is_context(s, node) || mid__title_is_plain_object(s->graph, node))
         return true;
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
@@ -195,12 +280,20 @@ static void count_entries(struct search *s, uint32_t spread, struct mid__suspect
     }
 }
 
+/* False for what is not selected, or did not grow often enough. */
+static bool may_be_named(const struct search *s, uint32_t node)
+{
+    return (s->selected == NULL || s->selected[node]) &&
+           (s->series == NULL || s->grown[node] >= mid__series_steps_needed(s->series));
+}
+
 static void add_holder(struct search *s, enum mid__suspect_kind kind, uint32_t spread)
 {
     struct mid__suspect found = {.kind = kind, .node = public_of(s, spread), .whole = s->whole};
-    if (s->unsteady != NULL && s->unsteady[found.node])
+    if (!may_be_named(s, found.node))
         return;
     found.bytes = weight(s, found.node);
+    found.grown = s->grown != NULL ? s->grown[found.node] : 0;
     found.owner = owner_of(s, found.node);
     found.snapshots = s->series != NULL ? s->series->snapshots : 0;
     count_entries(s, spread, &found);
@@ -243,7 +336,10 @@ static uint64_t chain_length(const struct search *s, uint32_t head)
 static void add_chain(struct search *s, uint32_t head)
 {
     struct mid__suspect found = {.kind = MID__SUSPECT_CHAIN, .node = head, .whole = s->whole, .bytes = weight(s, head)};
+    if (!may_be_named(s, head))
+        return;
     found.owner = owner_of(s, s->graph->dominator[head]);
+    found.grown = s->grown != NULL ? s->grown[head] : 0;
     found.place = s->classes->of_node[head];
     found.entries = found.of_place = chain_length(s, head);
     found.snapshots = s->series != NULL ? s->series->snapshots : 0;
@@ -257,9 +353,9 @@ static uint64_t push_heavy(struct search *s, struct visit v)
     uint64_t heavy = 0;
     for (uint32_t i = g->first_dominated[v.node]; i < g->first_dominated[v.node + 1]; i++) {
         uint32_t child = g->dominated[i];
-        if (weight(s, child) < s->least)
+        if (weight_below(s, child) < s->least)
             continue;
-        heavy += weight(s, child);
+        heavy += weight_below(s, child);
         bool same = s->classes->of_node[child] == s->classes->of_node[v.node] && is_public(s, child);
         push(s, same ? (struct visit){child, v.run_head, v.run + 1} : (struct visit){child, child, 1});
     }
@@ -277,7 +373,7 @@ static void find_holders(struct search *s)
         }
         uint64_t heavy = push_heavy(s, v);
         uint32_t children = s->graph->first_dominated[v.node + 1] - s->graph->first_dominated[v.node];
-        if (!is_ground(s, v.node) && heavy < weight(s, v.node) / 2 && (children != 0 || is_public(s, v.node)))
+        if (!is_ground(s, v.node) && weight(s, v.node) >= s->least && heavy < weight(s, v.node) / 2 && (children != 0 || is_public(s, v.node)))
             add_holder(s, MID__SUSPECT_HOLDER, v.node);
     }
 }
@@ -346,7 +442,8 @@ static void add_class(struct search *s, uint32_t place, const uint8_t *below)
                                  .bytes = s->classes->list[place].retained, .holder_place = UINT32_MAX};
     uint64_t explained = 0;
     for (uint32_t n = 0; n < g->node_count; n++) {
-        if (s->classes->of_node[n] != place || mid__graph_size(g, n) == 0)
+        if (s->classes->of_node[n] != place || mid__graph_size(g, n) == 0 ||
+            (s->selected != NULL && !s->selected[n]))
             continue;
         uint32_t holder = s->classes->of_node[public_of(s, g->dominator[n])];
         found.entries++;
@@ -381,6 +478,21 @@ static uint64_t growth_of(const struct mid__series_class *c)
     return c->last_size > c->first_size ? c->last_size - c->first_size : 0;
 }
 
+/* What the heap grew by, or, where that is more, all classes that grew, or the object that grew most: others may have
+ * shrunk meanwhile. */
+static uint64_t all_growth(const struct search *s)
+{
+    const struct mid__series *series = s->series;
+    uint64_t net = series->last_total > series->first_total ? series->last_total - series->first_total : 0, sum = 0;
+    for (uint32_t i = 0; i < series->names.count; i++)
+        sum += growth_of(&series->classes[i]);
+    net = sum > net ? sum : net;
+    for (uint32_t n = 0; n < s->graph->node_count; n++)
+        if (s->growth[n] > net && s->grown[n] >= mid__series_steps_needed(series) && !is_ground(s, n))
+            net = s->growth[n];
+    return net;
+}
+
 static void find_growth(struct search *s)
 {
     const struct mid__series *series = s->series;
@@ -388,7 +500,8 @@ static void find_growth(struct search *s)
         const struct mid__series_class *c = &series->classes[i];
         struct mid__suspect found = {.kind = MID__SUSPECT_GROWTH, .node = NO_NODE, .owner = NO_NODE, .name = i,
                                      .bytes = growth_of(c), .whole = s->whole, .snapshots = series->snapshots};
-        if (c->grown + 1 < series->snapshots || found.bytes < s->least || found.bytes == 0)
+        found.grown = c->grown;
+        if (c->grown < mid__series_steps_needed(series) || found.bytes < s->least || found.bytes == 0)
             continue;
         found.entries = c->last_count;
         found.of_place = c->last_count - c->first_count;
@@ -417,8 +530,8 @@ static void search(struct search *s)
 {
     const struct mid__graph *g = s->graph;
     if (s->series != NULL) {
-        s->whole = s->series->last_total > s->series->first_total ? s->series->last_total - s->series->first_total : 0;
-        s->failed |= !look_back(s);
+        s->failed |= !weigh_all(s);
+        s->whole = s->failed ? 0 : all_growth(s);
     } else {
         s->whole = g->total_size;
     }
@@ -438,20 +551,22 @@ static void search(struct search *s)
 
 enum mid_status mid__suspects_find(const struct mid__graph *graph, const struct mid__classes *classes,
                                    const uint32_t *arrivals, const struct mid__series *series,
-                                   struct mid__suspects *suspects)
+                                   const uint8_t *selected, struct mid__suspects *suspects)
 {
     *suspects = (struct mid__suspects){0};
     if (graph->retained == NULL || graph->distance == NULL || graph->first_dominated == NULL ||
         (series != NULL && graph->by_id == NULL))
         return MID_E_INVALID;
-    struct search s = {.graph = graph, .classes = classes, .arrivals = arrivals, .series = series, .out = suspects};
+    struct search s = {.graph = graph, .classes = classes, .arrivals = arrivals, .series = series,
+                       .selected = selected, .out = suspects};
     s.of_class = calloc((size_t)classes->count + 1, sizeof s.of_class[0]);
     s.in_class = calloc((size_t)classes->count + 1, sizeof s.in_class[0]);
     s.failed = s.of_class == NULL || s.in_class == NULL;
     if (!s.failed)
         search(&s);
-    free(s.old);
-    free(s.unsteady);
+    free(s.growth);
+    free(s.greatest);
+    free(s.grown);
     free(s.of_class);
     free(s.in_class);
     free(s.stack);

@@ -80,13 +80,13 @@ enum mid_status compare_take_new(struct compare **compare, const struct mid__gra
     if (*compare == NULL)
         return MID_E_MEMORY;
     enum mid_status status = mid__diff_create(&(*compare)->diff);
-    return status == MID_OK ? mid__diff_take_new((*compare)->diff, g, c) : status;
+    return status == MID_OK ? mid__diff_take_new((*compare)->diff, g, c, NULL) : status;
 }
 
 enum mid_status compare_take_old(struct compare *x, const struct mid__graph *g, const struct mid__classes *c)
 {
     uint32_t *rows = NULL;
-    enum mid_status status = mid__diff_take_old(x->diff, g, c);
+    enum mid_status status = mid__diff_take_old(x->diff, g, c, NULL);
     if (status == MID_OK)
         status = rows_of(x, c, &rows);
     if (status == MID_OK) {

@@ -45,7 +45,9 @@ die "sizes" if $d->{tree}[2] > $d->{total_size};
 my ($nodes, @todo) = (0, $d->{tree});
 while (my $n = pop @todo) { # what is below a node is no more than what it retains, and nothing is lost
     $nodes++;
-    my $below = $n->[6];
+    my $below = 0;
+    $below += $_->[2] for @{$n->[5]};
+    die "names of what is left out" if grep { $_->[1] == 0 || ($_->[0] eq '' && $_ != $n->[5][-1]) } @{$n->[5]};
     $below += $_->[2] for @{$n->[4]};
     die "@$n[0, 1]: $below + $n->[3] is not $n->[2]" if $below + $n->[3] != $n->[2];
     push @todo, @{$n->[4]};
@@ -61,6 +63,38 @@ for name in tiny1 tiny2 tiny3 node26-empty; do
     "$midden" export --html="$tmp/$name.html" "$fixtures/$name".heapsnapshot* >/dev/null
     check "$name: the tree adds up" perl "$tmp/judge_page.pl" "$tmp/$name.html"
 done
+
+# ---- two snapshots: what is new adds up too, and the table is that of diff
+"$midden" export --html="$tmp/two.html" --csv="$tmp/two.csv" "$fixtures/node20-5mb-before.heapsnapshot.gz" "$after" >/dev/null
+check "of two snapshots: the tree adds up" perl "$tmp/judge_page.pl" "$tmp/two.html"
+"$midden" diff --json "$fixtures/node20-5mb-before.heapsnapshot.gz" "$after" >"$tmp/diff.json"
+cat >"$tmp/judge_two.pl" <<'END'
+use strict;
+use warnings;
+use JSON::PP;
+local $/;
+open my $f, '<:raw', $ARGV[0] or die;
+my ($data) = <$f> =~ m{<script type="application/json" id="data">\n(.*?)</script>}s or die "no data";
+my $d = JSON::PP->new->decode($data);
+open my $g, '<:raw', $ARGV[1] or die;
+my $want = JSON::PP->new->decode(<$g>)->{classes};
+@$want == @{$d->{diff}} or die "rows";
+my ($added, @todo) = (0, $d->{tree});
+$added += $_->[3] for @{$d->{diff}};
+# new by id alone, where the comparison looks at the class, too
+$d->{tree}[6] == $d->{new_size} && $d->{new_size} <= $added && $d->{new_size} > $added * .99
+    or die "new: $added, $d->{new_size}, $d->{tree}[6]";
+while (my $n = pop @todo) {
+    my $below = 0;
+    $below += $_->[6] for @{$n->[4]};
+    $below += $_->[3] for @{$n->[5]};
+    die "@$n[0, 1]: $below new below, $n->[6] in all" if $below > $n->[6] || $n->[6] - $below > $n->[3];
+    push @todo, @{$n->[4]};
+}
+END
+check "and so does what is new in it, to nearly what the comparison has" perl "$tmp/judge_two.pl" "$tmp/two.html" "$tmp/diff.json"
+same "the comparison as a table: each row of it" "$(grep -c '^{"name"' "$tmp/diff.json")" "$(($(wc -l <"$tmp/two.csv") - 1))"
+same "with its figures" '"TreeNode","82,20,28,TreeNode",210,0,210,15120,0,15120' "$(tr -d '\r' <"$tmp/two.csv" | grep '^"TreeNode"')"
 
 # ---- hostile names
 cat >"$tmp/hostile" <<'END'

@@ -52,6 +52,22 @@ same "--where and --filter together" "$(ids --filter=contexts --where 'class=Map
     "$("$midden" summary --json --interfaces --filter=contexts --where 'class=Map' "$after" | sed -n 's/^{"name":"Map".*"count":\([0-9]*\),.*/\1/p')"
 same "nothing fits" "" "$(ids --where 'class=Nobody')"
 
+before=$fixtures/node20-5mb-before.heapsnapshot.gz
+"$midden" tree --json -n 0 --where 'class=Session' "$after" >"$tmp/out"
+same "tree: the selected, and no branch without one" "250 yes" \
+    "$(grep -o '"selected":true' "$tmp/out" | wc -l | tr -d ' ') $(grep -q '"selected":false,"children_count":0' "$tmp/out" && echo no || echo yes)"
+same "object: of fields and retainers" "1 0" \
+    "$("$midden" object --json --where 'class=Map' "$after" @59449 | sed -n 's/.*"field_count":\([0-9]*\),.*/\1/p') $("$midden" object --json --where 'class=Map' "$after" @59449 | sed -n 's/.*"retainer_count":\([0-9]*\),.*/\1/p')"
+same "diff: as a row of the whole" "$("$midden" diff --json "$before" "$after" | grep '^{"name":"TreeNode"' | tr -d ']},')" \
+    "$("$midden" diff --json --where 'class=TreeNode' "$before" "$after" | grep '^{"name"' | tr -d ']},')"
+same "diff: an id that one of the two has alone" "2" \
+    "$("$midden" diff --json --where 'id=@135991 or id=@137055' "$before" "$after" | grep -o '"added":1' | wc -l | tr -d ' ')"
+"$midden" export --where 'class=Session' --columns="$tmp/columns" --csv="$tmp/table.csv" "$after" >/dev/null
+same "export: a column of who is selected, and their class alone" "250 2" \
+    "$(tr -d '\0' <"$tmp/columns/selected.u8" | wc -c | tr -d ' ') $(wc -l <"$tmp/table.csv" | tr -d ' ')"
+same "suspects" "UnboundedCache" "$("$midden" suspects --json --where 'retained-by=UnboundedCache' "$before" "$after" | sed -n 's/.*"owner":{"id":[0-9]*,"class":"\([^"]*\)".*/\1/p' | head -n 1)"
+same "path: merged" "250" "$("$midden" path --json --where 'class=Session' "$after" | sed -n 's/^{"selected":\([0-9]*\),.*/\1/p')"
+
 # ---- mistakes: one line, status 2, the column
 refused() { # what pattern arguments...
     what=$1 pattern=$2
@@ -67,6 +83,6 @@ refused "an object that is not there" "no object @4242424242" top --where 'retai
 refused "twice" "given twice" top --where size=1 --where size=2
 refused "a filter that is none" "wants contexts, detached, event-handlers, console or duplicated-strings, not 'dom'" summary --filter=dom
 refused "two filters" "given twice" summary --filter=console --filter=contexts
-refused "a verb without it" "unknown option" tree --where size=1
+refused "a verb without it" "unknown option" view --where size=1
 
 finish

@@ -373,8 +373,8 @@ START_TEST(diff__of_random_snapshots__is_that_of_the_twin)
         ck_assert_int_eq(mid__classes_build(new, in, false, &nc), MID_OK);
         ck_assert_int_eq(mid__classes_build(old, in, false, &oc), MID_OK);
         ck_assert_int_eq(mid__diff_create(&d), MID_OK);
-        ck_assert_int_eq(mid__diff_take_new(d, new, nc), MID_OK);
-        ck_assert_int_eq(mid__diff_take_old(d, old, oc), MID_OK);
+        ck_assert_int_eq(mid__diff_take_new(d, new, nc, NULL), MID_OK);
+        ck_assert_int_eq(mid__diff_take_old(d, old, oc, NULL), MID_OK);
         expect_diff(d, !p.twice, old, oc, new, nc);
         mid__diff_free(d);
         mid__classes_free(oc);

@@ -40,9 +40,9 @@ static enum mid_status everything(const struct mid__graph *g)
     if (status == MID_OK)
         status = mid__diff_create(&d);
     if (status == MID_OK)
-        status = mid__diff_take_new(d, g, c);
+        status = mid__diff_take_new(d, g, c, NULL);
     if (status == MID_OK)
-        status = mid__diff_take_old(d, g, plain);
+        status = mid__diff_take_old(d, g, plain, NULL);
     if (status == MID_OK)
         status = mid__path_to(g, g->node_count - 1, &steps, &count);
     for (uint32_t n = 0; n < g->node_count && status == MID_OK; n++) {

@@ -94,12 +94,12 @@ static enum mid_status ask_suspects(void)
         status = mid__series_add(&series, graph, classes);
     if (status == MID_OK) {
         series.first_total = 0; /* so that everything is growth, and is searched */
-        status = mid__suspects_find(graph, classes, arrivals, &series, &found);
+        status = mid__suspects_find(graph, classes, arrivals, &series, NULL, &found);
     }
     free(found.list);
     found.list = NULL;
     if (status == MID_OK)
-        status = mid__suspects_find(graph, classes, arrivals, NULL, &found);
+        status = mid__suspects_find(graph, classes, arrivals, NULL, NULL, &found);
     free(found.list);
     mid__series_free(&series);
     return status;

@@ -105,7 +105,7 @@ static struct seen look(const struct mid__series *series)
     struct seen s = {.graph = read_world()};
     s.classes = classify(s.graph);
     ck_assert_int_eq(mid__path_edges(s.graph, &s.arrivals), MID_OK);
-    ck_assert_int_eq(mid__suspects_find(s.graph, s.classes, s.arrivals, series, &s.suspects), MID_OK);
+    ck_assert_int_eq(mid__suspects_find(s.graph, s.classes, s.arrivals, series, NULL, &s.suspects), MID_OK);
     return s;
 }
 
@@ -316,7 +316,7 @@ START_TEST(suspects__without_their_parts__are_refused)
     struct mid__graph *g = read_world();
     struct mid__classes *c = classify(g);
     mid__graph_drop(g, MID__PART_DOMINATED | MID__PART_BY_ID);
-    ck_assert_int_eq(mid__suspects_find(g, c, NULL, NULL, &found), MID_E_INVALID);
+    ck_assert_int_eq(mid__suspects_find(g, c, NULL, NULL, NULL, &found), MID_E_INVALID);
     ck_assert_int_eq(mid__series_add(&series, g, c), MID_E_INVALID);
     mid__series_free(&series);
     mid__classes_free(c);

@@ -29,14 +29,14 @@ struct mid__diff {
 enum mid_status mid__diff_create(struct mid__diff **diff);
 
 /* Copies what the comparison needs of the newer snapshot: some 12 bytes a node. `graph` must have MID__PART_FOLDED and
- * MID__PART_BY_ID; `classes` are its own. Once. MID_E_INVALID: a part is missing, or out of turn. MID_E_MEMORY,
- * MID_E_LIMIT: the diff can only be freed. O(nodes). */
+ * MID__PART_BY_ID; `classes` are its own; only nodes whose selected[node] is 1 take part (NULL: all). Once.
+ * MID_E_INVALID: a part is missing, or out of turn. MID_E_MEMORY, MID_E_LIMIT: the diff can only be freed. O(nodes). */
 enum mid_status mid__diff_take_new(struct mid__diff *diff, const struct mid__graph *graph,
-                                   const struct mid__classes *classes);
+                                   const struct mid__classes *classes, const uint8_t *selected);
 
 /* Compares with the older snapshot and fills the rows. The same conditions. Once, after the newer. */
 enum mid_status mid__diff_take_old(struct mid__diff *diff, const struct mid__graph *graph,
-                                   const struct mid__classes *classes);
+                                   const struct mid__classes *classes, const uint8_t *selected);
 
 void mid__diff_free(struct mid__diff *diff); /* NULL does nothing */
 

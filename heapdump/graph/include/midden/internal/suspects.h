@@ -15,6 +15,21 @@ struct mid__series_object {
     uint32_t grown;           /* how often it retained more than in the one before */
 };
 
+/* The large objects of one kind (node type, and of objects the name) that one object dominates directly, added up: what
+ * is made anew and replaces another is not taken for growth. */
+struct mid__series_group {
+    uint64_t dominator, kind; /* id; hash */
+    uint64_t first, last;     /* bytes retained */
+    uint64_t gone;            /* of `first`, that of objects which the latest does not have */
+    uint32_t grown;           /* how often they retained more than in the one before */
+};
+
+/* One of them, as it was in the first snapshot. */
+struct mid__series_large {
+    uint64_t id, bytes;
+    struct mid__series_group key; /* dominator and kind */
+};
+
 struct mid__series_class {
     uint64_t first_count, last_count, first_size, last_size;
     uint32_t grown; /* how often there were more of them */
@@ -24,11 +39,30 @@ struct mid__series_class {
 struct mid__series {
     struct mid__series_object *objects; /* ascending by id */
     size_t object_count;
+    struct mid__series_group *groups;   /* ascending by dominator and kind; those of the first snapshot */
+    size_t group_count;
+    struct mid__series_large *large;    /* ascending as the groups are */
+    size_t large_count;
     struct mid__intern names;           /* of classes */
     struct mid__series_class *classes;  /* [names.count] */
     uint32_t class_capacity, snapshots;
     uint64_t first_total, last_total;
 };
+
+/* In so many of the steps from one snapshot to the next must something grow to be a suspect: all of 1 and 2, and two
+ * thirds of more, for a leak may rest while nobody uses the program. */
+static inline uint32_t mid__series_steps_needed(const struct mid__series *series)
+{
+    uint32_t steps = series->snapshots - 1;
+    return steps - steps / 3;
+}
+
+/* The group of a node: its dominator's id, and a hash of its kind. The node is not the root. */
+struct mid__series_group mid__series_group_of(const struct mid__graph *graph, uint32_t node);
+
+/* The group with this dominator and kind, or NULL. O(log groups). */
+const struct mid__series_group *mid__series_find_group(const struct mid__series *series,
+                                                       const struct mid__series_group *key);
 
 /* Adds the next snapshot, the oldest first. `graph` must have MID__PART_RETAINED and MID__PART_BY_ID; `classes` are by
  * name and without interfaces, since those of two snapshots differ. MID_E_INVALID, MID_E_MEMORY, MID_E_LIMIT: the
@@ -58,7 +92,8 @@ struct mid__suspect {
     uint64_t entries;     /* what it holds directly; of a chain its length, of a class its objects */
     uint64_t of_place;    /* how many of the entries are of `place` */
     uint32_t name;        /* of growth: in the names of the series */
-    uint32_t snapshots;   /* in how many it grew; 0 for one snapshot */
+    uint32_t snapshots;   /* of the series; 0 for one snapshot */
+    uint32_t grown;       /* of a series: in how many steps it grew */
 };
 
 struct mid__suspects {
@@ -70,10 +105,11 @@ struct mid__suspects {
 #define MID__SUSPECT_PARTS (MID__PARTS_FIGURES | MID__PART_DOMINATED)
 
 /* Finds suspects in `graph`, whose `classes` are by name with retained sizes, and `arrivals` those of mid__path_edges.
- * `series` NULL: in one snapshot; else `graph` is its last, and the suspects are what grew. On MID_OK the list is the
+ * `series` NULL: in one snapshot; else `graph` is its last, and the suspects are what grew. `selected` NULL: all; else
+ * only objects with selected[node] 1 are suspects or count for their class. On MID_OK the list is the
  * caller's to free(). MID_E_INVALID: a part is missing. MID_E_MEMORY. O(nodes). */
 enum mid_status mid__suspects_find(const struct mid__graph *graph, const struct mid__classes *classes,
                                    const uint32_t *arrivals, const struct mid__series *series,
-                                   struct mid__suspects *suspects);
+                                   const uint8_t *selected, struct mid__suspects *suspects);
 
 #endif
