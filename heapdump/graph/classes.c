@@ -251,6 +251,7 @@ static enum mid_status build(struct building *b)
         status = mid__matcher_create(b->graph, b->options.interfaces, &b->matcher);
     if (status == MID_OK)
         status = classify_all(b);
+    mid__graph_rest(b->graph);
     if (status == MID_OK && b->options.with_retained)
         status = retained_sizes(b->graph, b->options.selected, b->out);
     return status;

@@ -18,6 +18,11 @@
  * they all get the root, and their edges count for nothing. The dominators of a graph are one definite thing, so that
  * another algorithm than DevTools' gives its answers bit for bit.
  *
+ * Bytes at the peak: a node's 1 type, 1 flags, 4 first_edge and an edge's 5 (type, target) are always there; a node's 16
+ * (number, parent, semi, first_pred) besides in the search, 12 and 4 a stored predecessor when those are placed, and 16
+ * (up, semi, first_pred) and those 4, alone, while semidominators are computed: edges, number and parent are parked
+ * (memory.c) then.
+ *
  * Departures: the search takes predecessors with smaller numbers into semi[] as it sees their edges, and only counts the
  * others, which alone are stored afterwards; ancestors are compressed by splitting (every node on the way points to its
  * grandparent), which needs no stack; label and ancestor share a cache line; no array from numbers to ordinals is kept.
@@ -29,14 +34,15 @@
  */
 #include "essential.h"
 
+#define REST_EVERY (1u << 22) /* nodes: pages of what is read in order are given back behind the reader */
+
 struct up {
     uint32_t ancestor, label;
 };
 
-/* A node whose edges are being looked at. */
+/* A node whose edges are being looked at, from `next` on. Paths can be as long as there are nodes. */
 struct frame {
-    struct essential_source source;
-    uint32_t number, next, end; /* edges next .. end - 1 are still to be looked at */
+    uint32_t node, next;
 };
 
 struct search {
@@ -68,7 +74,7 @@ static bool enter(struct search *s, uint32_t node, uint32_t parent)
     uint32_t n = ++s->count, first = g->first_edge[node], end = g->first_edge[node + 1];
     s->number[node] = n;
     s->parent[n] = s->semi[n] = parent;
-    s->stack[s->depth++] = (struct frame){essential_of(&s->es, node), n, first, end};
+    s->stack[s->depth++] = (struct frame){node, first};
     for (uint32_t e = first; e < end && e < first + 8; e++) {
         MID__PREFETCH(&s->number[g->edge_target[e]]);
         MID__PREFETCH(&g->first_edge[g->edge_target[e]]);
@@ -81,19 +87,21 @@ static bool enter(struct search *s, uint32_t node, uint32_t parent)
 static uint32_t next_unnumbered(struct search *s, struct frame *f)
 {
     const struct mid__graph *g = s->g;
-    for (uint32_t e = f->next; e < f->end; e++) {
+    const struct essential_source source = essential_of(&s->es, f->node);
+    const uint32_t end = g->first_edge[f->node + 1], from = s->number[f->node];
+    for (uint32_t e = f->next; e < end; e++) {
         uint32_t target = g->edge_target[e];
-        if (!is_essential(&s->es, &f->source, e, target))
+        if (!is_essential(&s->es, &source, e, target))
             continue;
         uint32_t to = s->number[target];
         if (to == 0) {
             f->next = e + 1;
             return target;
         }
-        if (to < f->number)
+        if (to < from)
             s->first_pred[to]++;
-        else if (f->number < s->semi[to])
-            s->semi[to] = f->number;
+        else if (from < s->semi[to])
+            s->semi[to] = from;
     }
     return NO_NODE;
 }
@@ -107,7 +115,7 @@ static bool search_from(struct search *s, uint32_t start, uint32_t parent)
         uint32_t target = next_unnumbered(s, f);
         if (target == NO_NODE)
             s->depth--;
-        else if (!enter(s, target, f->number))
+        else if (!enter(s, target, s->number[f->node]))
             return false;
     }
     return true;
@@ -209,8 +217,12 @@ MID__INLINE uint32_t least(struct up *up, uint32_t v, uint32_t w)
 static void find_semidominators(struct search *s)
 {
     struct up *up = s->up;
-    for (uint32_t w = 1; w <= s->count; w++)
+    for (uint32_t w = 1; w <= s->count; w++) {
         up[w].ancestor = s->parent[w];
+        if (w % REST_EVERY == 0)
+            mid__mem_rest(s->m, s->parent);
+    }
+    mid__mem_rest(s->m, s->parent);
     for (uint32_t w = s->count; w > 1; w--) {
         uint32_t best = s->semi[w];
         for (uint32_t i = s->first_pred[w]; i < s->first_pred[w + 1]; i++) {
@@ -264,12 +276,24 @@ static bool find_dominators(struct search *s)
         return false;
     mid__mem_free(s->m, s->stack);
     s->stack = NULL;
+    mid__mem_park(s->m, s->parent); /* read once, and until all semidominators are there no more */
     if (!find_preds(s))
         return false;
+    mid__mem_park(s->m, s->number); /* until the end */
+    mid__mem_park(s->m, s->g->edge_target);
+    mid__mem_park(s->m, s->g->edge_type);
+    mid__mem_park(s->m, s->g->first_edge);
     s->up = mid__mem_new_raw(s->m, n, sizeof *s->up);
     if (s->up == NULL)
         return false;
     find_semidominators(s);
+    mid__mem_free(s->m, s->up);
+    mid__mem_free(s->m, s->pred);
+    mid__mem_free(s->m, s->first_pred);
+    s->up = NULL;
+    s->pred = s->first_pred = NULL;
+    mid__mem_trim(s->m);
+    mid__mem_write_again(s->m, s->parent);
     climb(s);
     return true;
 }

@@ -15,6 +15,8 @@
 
 #include <string.h>
 
+#define PARK_EVERY ((uint64_t)4 << 20) /* edges */
+
 /* v is a multiple of the divisor when v * inverse, rotated right by `zeros`, is at most `most`: it is the quotient. */
 struct divisor {
     uint64_t inverse, most;
@@ -183,7 +185,7 @@ bool edges_read(struct loaded *l, struct numbers *n)
     struct batch b = {l, n, s, s->graph->own, divisor_of((unsigned)l->meta.node_fields), 0,
                       (size_t)l->meta.edge_fields, 0};
     size_t room = first_room(l, s);
-    uint64_t count = 0, where = scan_offset(s, s->at);
+    uint64_t count = 0, parked = 0, where = scan_offset(s, s->at);
     if (!resize_all(b.own, room))
         return no_memory(s);
     do {
@@ -202,6 +204,10 @@ bool edges_read(struct loaded *l, struct numbers *n)
         take_types(&b);
         if (!take_names(&b) || !take_targets(&b))
             return false;
+        if (count - parked >= PARK_EVERY) { /* nobody asks for names before all is computed */
+            parked = count;
+            mid__mem_park_part(&b.own->memory, b.own->edge_name, (size_t)count * sizeof b.own->edge_name[0]);
+        }
     } while (!n->ended);
     if (n->count != b.records * b.fields)
         return scan_fail(s, n->where[b.records * b.fields], "the edges end within a record");

@@ -117,6 +117,19 @@ struct mid__graph *mid__graph_make(const struct mid__graph_options *options, str
     return g;
 }
 
+/* What the floods do not read; nothing of it changes from now on. */
+static void park_loaded(struct mid__graph *g)
+{
+    struct memory *m = &g->own->memory;
+    mid__mem_park(m, g->node_name);
+    mid__mem_park(m, g->node_trace_id);
+    mid__mem_park(m, g->locations);
+    mid__mem_park(m, g->edge_name);
+    mid__mem_park(m, g->strings.text);
+    mid__mem_park(m, g->strings.start);
+    mid__mem_rest_all(m);
+}
+
 static enum mid_status load(struct mid__graph *g, struct mid__input *in, struct mid__graph **graph,
                             struct mid__graph_error *error)
 {
@@ -126,6 +139,7 @@ static enum mid_status load(struct mid__graph *g, struct mid__input *in, struct 
         status = mid__names_find(g, error);
     if (status == MID_OK)
         status = mid__dom_state_spread(g, error);
+    park_loaded(g);
     mid__mem_trim(&g->own->memory);
     g->has_user_roots = status == MID_OK && mid__has_user_roots(g);
     if (status == MID_OK)
@@ -177,14 +191,14 @@ struct part {
     const char *phase;
 };
 
-/* In an order that keeps the peak low: what the dominators need for themselves goes before the large results come, and
- * the columns that they do not read are parked. */
+/* In an order that keeps the peak low: the dominators need most for themselves, and what comes before them is parked when
+ * they begin. */
 static const struct part parts[] = {
     {MID__PART_PAGE_OWNED, 0, mid__flags_page_owned, "page objects"},
     {MID__PART_QUERYABLE, 0, mid__flags_queryable, "queryable objects"},
-    {MID__PART_DOMINATORS, MID__PART_PAGE_OWNED, mid__dominators, "dominators"},
     {MID__PART_FOLDED, 0, mid__fold_sizes, "sizes"},
     {MID__PART_DISTANCES, 0, mid__distances, "distances"},
+    {MID__PART_DOMINATORS, MID__PART_PAGE_OWNED, mid__dominators, "dominators"},
     {MID__PART_RETAINED, MID__PART_DOMINATORS | MID__PART_FOLDED, mid__retained, "retained sizes"},
     {MID__PART_DOMINATED, MID__PART_DOMINATORS, mid__dominated, "dominator tree"},
     {MID__PART_RETAINERS, 0, mid__retainers, "retainers"},
@@ -192,24 +206,28 @@ static const struct part parts[] = {
 };
 #define PARTS (sizeof parts / sizeof parts[0])
 
-/* The columns that the dominators do not read. */
-static void park_columns(struct mid__graph *g)
-{
-    struct mid__graph_private *own = g->own;
-    g->edge_name = own->edge_name = mid__mem_park(&own->memory, own->edge_name);
-    g->node_id32 = own->id32 = mid__mem_park(&own->memory, own->id32);
-    g->node_id64 = own->id64 = mid__mem_park(&own->memory, own->id64);
-    g->node_raw_size = own->raw_size = mid__mem_park(&own->memory, own->raw_size);
-    g->node_name = own->node_name = mid__mem_park(&own->memory, own->node_name);
-}
-
-/* After each part: what it brought back of parked columns. */
-static void rest_columns(struct mid__graph *g)
+/* What a part leaves is parked when the parts behind it in the list do not read it, or read it in order. */
+static void park_behind(struct mid__graph *g, unsigned bit)
 {
     struct memory *m = &g->own->memory;
-    mid__mem_rest(m, g->edge_name);
-    mid__mem_rest(m, g->node_raw_size);
-    mid__mem_rest(m, g->node_name);
+    switch (bit) {
+    case MID__PART_FOLDED:
+        mid__mem_park(m, g->node_size);
+        break;
+    case MID__PART_DISTANCES:
+        mid__mem_park(m, g->distance);
+        break;
+    case MID__PART_RETAINED:
+        mid__mem_park(m, g->dominator);
+        break;
+    case MID__PART_RETAINERS:
+        mid__mem_park(m, g->retainer);
+        mid__mem_park(m, g->first_retainer);
+        break;
+    default:
+        break;
+    }
+    mid__mem_rest_all(m);
 }
 
 enum mid_status mid__graph_analyze(struct mid__graph *g, unsigned wanted, struct mid__graph_error *error)
@@ -221,15 +239,15 @@ enum mid_status mid__graph_analyze(struct mid__graph *g, unsigned wanted, struct
         for (size_t i = 0; i < PARTS; i++)
             if (wanted & parts[i].bit)
                 wanted |= parts[i].needs;
+    mid__mem_rest_all(&g->own->memory);
     for (size_t i = 0; i < PARTS; i++) {
         if (!(wanted & ~g->own->done & parts[i].bit))
             continue;
         if (!mid__progress(g, parts[i].phase, i, PARTS, error))
             return error->status;
-        if (parts[i].bit == MID__PART_DOMINATORS)
-            park_columns(g);
         enum mid_status status = parts[i].compute(g, error);
-        rest_columns(g);
+        if (status == MID_OK)
+            park_behind(g, parts[i].bit);
         if (status != MID_OK) {
             mid__mem_trim(&g->own->memory);
             return status;
@@ -238,6 +256,11 @@ enum mid_status mid__graph_analyze(struct mid__graph *g, unsigned wanted, struct
     }
     mid__mem_trim(&g->own->memory);
     return MID_OK;
+}
+
+void mid__graph_rest(const struct mid__graph *g)
+{
+    mid__mem_rest_all(&g->own->memory);
 }
 
 /* Frees a computed column and forgets it. */

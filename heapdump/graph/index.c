@@ -305,6 +305,12 @@ static void reset(struct mid__graph *g)
     *g = (struct mid__graph){.own = own};
 }
 
+/* Whether the dump may be large enough for an index, as far as its file says. */
+static bool may_be_worth_it(const struct mid__graph *g, uint64_t file_bytes)
+{
+    return file_bytes >= g->own->options.index->least_bytes / 20; /* compressed, perhaps */
+}
+
 bool index_open(const char *path, struct mid__graph *g)
 {
     char place[INDEX_PLACES][4096];
@@ -325,6 +331,10 @@ bool index_open(const char *path, struct mid__graph *g)
     }
     g->own->dump_key = key;
     g->own->has_dump_key = good;
+    if (!found && places != 0 && may_be_worth_it(g, key.bytes)) {
+        index_directory_of(place[0], g->own->park_directory);
+        g->own->memory.park_directory = g->own->park_directory;
+    }
     return found;
 }
 

@@ -115,6 +115,8 @@ bool index_key_of(int fd, struct index_key *key);
 unsigned index_places(const char *path, const struct index_key *key, const struct mid__index_options *options,
                       char place[INDEX_PLACES][4096]);
 
+/* The directory that a place is in. */
+void index_directory_of(const char *place, char directory[4096]);
 /* Makes the directories on the way to `path`, for the user alone. */
 bool index_make_way(const char *path);
 

@@ -89,6 +89,16 @@ bool index_note_of(int fd, const struct index_header *h, struct index_note *note
     return true;
 }
 
+void index_directory_of(const char *place, char directory[4096])
+{
+    snprintf(directory, 4096, "%s", place);
+    char *slash = strrchr(directory, '/');
+    if (slash == NULL)
+        snprintf(directory, 4096, ".");
+    else
+        slash[slash == directory] = '\0';
+}
+
 /* Makes the directories that `path` goes through, but not its last part; for the user alone. */
 bool index_make_way(const char *path)
 {

@@ -2,8 +2,9 @@
  *
  * index_write.c: writes an index: whole or not at all, for its user's eyes alone.
  *
- * The sections are written as they lie in memory, one behind the other, into a file without a name, which gets one when
- * all is there and the dump is still the dump that was read; a file of that name is replaced in one step. So a writer
+ * The sections are written as they lie in memory, one behind the other, into a file without a name, and their pages are
+ * those of the file from then on, so that writing an index takes no memory. Where columns were parked (memory.c) in the
+ * directory that the index goes to, their file is the one, and they are in it already. It gets a name when all is there and the dump is still the dump that was read; a file of that name is replaced in one step. So a writer
  * that is stopped, in whatever way, leaves nothing. Where the file system has no files without names, it is a temporary
  * one, which only a kill leaves behind.
  *
@@ -28,9 +29,10 @@ struct writing {
     struct index_header h;
     struct mid__graph_error *error;
     struct mid__interfaces *interfaces;
-    struct mid__classes *classes[2];
-    uint64_t end, planned; /* of the file: so far; when all is written, for progress and room */
+    uint64_t end;              /* of the file so far */
+    uint64_t written, planned; /* for progress, and for room */
     int fd;
+    bool parked; /* the file is the one that columns were parked in */
     char place[4096], temporary[4096]; /* temporary: "" where the file has no name */
 };
 
@@ -65,18 +67,26 @@ static bool write_at(struct writing *w, const unsigned char *from, uint64_t byte
 static bool put_section(struct writing *w, uint32_t id, uint32_t element_bytes, uint64_t count, const void *content)
 {
     const unsigned char *from = content;
-    const uint64_t bytes = count * element_bytes, offset = w->end;
-    if (w->h.section_count == INDEX_SECTIONS)
+    const uint64_t bytes = count * element_bytes, hash = index_hash(from, bytes);
+    struct memory *m = &w->g->own->memory;
+    uint64_t offset = w->end;
+    if (w->h.section_count == INDEX_SECTIONS || !mid__progress(w->g, "index", w->written, w->planned, w->error))
         return false;
-    for (uint64_t done = 0; done < bytes; done += BLOCK) {
-        uint64_t part = bytes - done < BLOCK ? bytes - done : BLOCK;
-        if (!mid__progress(w->g, "index", offset + done, w->planned, w->error) ||
-            (!is_zero(from + done, (size_t)part) && !write_at(w, from + done, part, offset + done)))
-            return false;
+    if (w->parked && mid__mem_parked_at(m, content, &offset)) {
+        w->written += bytes;
+    } else {
+        for (uint64_t done = 0; done < bytes; done += BLOCK) {
+            uint64_t part = bytes - done < BLOCK ? bytes - done : BLOCK;
+            if (!mid__progress(w->g, "index", w->written, w->planned, w->error) ||
+                (!is_zero(from + done, (size_t)part) && !write_at(w, from + done, part, offset + done)))
+                return false;
+            w->written += part;
+        }
+        w->end = (offset + bytes + INDEX_ALIGN - 1) / INDEX_ALIGN * INDEX_ALIGN;
+        mid__mem_adopt(m, content, w->fd, offset, (size_t)bytes);
     }
-    w->h.section[w->h.section_count++] =
-        (struct index_section){id, element_bytes, offset, count, index_hash(from, bytes)};
-    w->end = (offset + bytes + INDEX_ALIGN - 1) / INDEX_ALIGN * INDEX_ALIGN;
+    w->h.section[w->h.section_count++] = (struct index_section){id, element_bytes, offset, count, hash};
+    mid__mem_rest(m, content);
     return true;
 }
 
@@ -97,9 +107,8 @@ static bool put_texts(struct writing *w, unsigned v, const struct mid__intern *t
     return ok;
 }
 
-static bool put_classes(struct writing *w, unsigned v)
+static bool put_classes(struct writing *w, unsigned v, const struct mid__classes *c)
 {
-    const struct mid__classes *c = w->classes[v];
     struct index_class *list = calloc(c->count + (size_t)1, sizeof *list);
     if (list == NULL)
         return false;
@@ -169,7 +178,6 @@ static bool put_columns(struct writing *w)
         }
         if (at == NULL || !put_section(w, list[i].id, list[i].bytes, list[i].count, at))
             return false;
-        mid__mem_rest(&w->g->own->memory, at);
     }
     return true;
 }
@@ -207,13 +215,16 @@ static void fill_header(struct writing *w)
 static int open_new(struct writing *w)
 {
     char directory[4096];
-    snprintf(directory, sizeof directory, "%s", w->place);
-    char *slash = strrchr(directory, '/');
-    if (slash == NULL)
-        snprintf(directory, sizeof directory, ".");
-    else
-        slash[slash == directory] = '\0';
+    index_directory_of(w->place, directory);
     w->temporary[0] = '\0';
+    w->end = INDEX_ALIGN;
+    const char *parked = w->g->own->memory.park_directory;
+    w->parked = w->g->own->memory.park_near && parked != NULL && strcmp(parked, directory) == 0 &&
+                w->g->own->memory.park_fd >= 0;
+    if (w->parked) {
+        w->end = w->g->own->memory.park_end;
+        return w->fd = w->g->own->memory.park_fd;
+    }
     w->fd = open(directory, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
     if (w->fd >= 0)
         return w->fd;
@@ -264,7 +275,8 @@ static bool open_place(struct writing *w, const char *path)
             continue;
         if (has_room(w->fd, w->planned))
             return true;
-        close(w->fd);
+        if (!w->parked)
+            close(w->fd);
         w->fd = -1;
         if (w->temporary[0] != '\0')
             unlink(w->temporary);
@@ -305,11 +317,25 @@ static bool appear(struct writing *w)
     return true;
 }
 
+/* One table after the other: each has a class for every node. */
+static bool make_classes(struct writing *w, unsigned v)
+{
+    struct mid__classes *c;
+    mid__mem_rest_all(&w->g->own->memory);
+    if (mid__classes_build(w->g, v == 0 ? NULL : w->interfaces, true, &c) != MID_OK)
+        return false;
+    bool ok = put_classes(w, v, c);
+    mid__classes_free(c);
+    return ok;
+}
+
 static bool put_all(struct writing *w)
 {
-    w->end = INDEX_ALIGN;
-    if (!put_columns(w) || !put_small(w) || !put_classes(w, 0) || !put_classes(w, 1) || !put_interfaces(w))
+    if (!put_columns(w) || !put_small(w) || !mid__progress(w->g, "index", w->written, w->planned, w->error) ||
+        !make_classes(w, 0) || mid__interfaces_infer(w->g, &w->interfaces) != MID_OK ||
+        !mid__progress(w->g, "index", w->written, w->planned, w->error) || !make_classes(w, 1) || !put_interfaces(w))
         return false;
+    mid__mem_rest_all(&w->g->own->memory);
     w->h.file_bytes = w->end;
     w->h.hash = index_hash(&w->h, offsetof(struct index_header, hash));
     if (ftruncate(w->fd, (off_t)w->end) != 0)
@@ -317,21 +343,12 @@ static bool put_all(struct writing *w)
     return write_at(w, (const unsigned char *)&w->h, sizeof w->h, 0);
 }
 
-static bool make_tables(struct writing *w)
-{
-    const struct mid__graph *g = w->g;
-    return mid__progress(g, "index", 0, w->planned, w->error) && mid__interfaces_infer(g, &w->interfaces) == MID_OK &&
-           mid__classes_build(g, NULL, true, &w->classes[0]) == MID_OK &&
-           mid__progress(g, "index", 0, w->planned, w->error) &&
-           mid__classes_build(g, w->interfaces, true, &w->classes[1]) == MID_OK;
-}
-
 static bool write_index(struct writing *w, const char *path)
 {
     struct index_note note;
     fill_header(w);
     w->planned = plan(w);
-    if (!open_place(w, path) || !make_tables(w) || !put_all(w))
+    if (!open_place(w, path) || !put_all(w))
         return false;
     if (!same_dump(path, &w->h.dump)) {
         mid__fail(w->error, MID_E_IO, "the dump has changed while it was read");
@@ -362,13 +379,13 @@ enum mid_status mid__index_write(const struct mid__graph *g, const char *path, s
     w->error = error;
     w->fd = -1;
     bool ok = write_index(w, path);
-    if (w->fd >= 0)
+    if (w->fd >= 0 && !w->parked)
         close(w->fd);
+    if (w->parked) /* a file with a name is not to be parked in any more */
+        close(mid__mem_take_file(&w->g->own->memory));
     if (w->temporary[0] != '\0')
         unlink(w->temporary);
     mid__interfaces_free(w->interfaces);
-    mid__classes_free(w->classes[0]);
-    mid__classes_free(w->classes[1]);
     free(w);
     if (!ok && error->status == MID_OK)
         mid__fail(error, MID_E_MEMORY, "out of memory");

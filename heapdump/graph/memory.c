@@ -13,9 +13,12 @@
  * microsecond to clear, so a few freed blocks are kept as spares until the analysis ends, or until a new block would
  * make the peak higher than it has to be: spares that do not serve a request are given back before it is mapped.
  *
- * Parking: while dominators are computed nobody reads the names of edges, the ids or the sizes, which are a third of
- * the graph. Large ones wait in a file without a name (mode 0600, gone with the process), from which the kernel brings
- * back what is read again. Where there is no room for the file they stay where they are.
+ * Parking: most columns are not read most of the time (the names of edges alone are a third of the graph, and nobody asks
+ * for them before the answer is printed). Large ones wait in one file without a name (mode 0600, gone with the process),
+ * mapped over their old pages at their old address, from which the kernel brings back what is read again. A column that is
+ * filled from front to back is parked as it grows, so that it is never in memory as a whole. Where there is no room for the
+ * file they stay where they are. The file lies where an index of the dump would, if there is to be one: the columns in it
+ * are most of the index already (index_write.c).
  *
  * It knows no threads.
  */
@@ -54,12 +57,16 @@ static void *take(size_t bytes, bool mapped)
     return p;
 }
 
-static void give(const struct memory_block *b)
+/* A parked block leaves a hole in the file. */
+static void give(struct memory *m, const struct memory_block *b)
 {
     if (b->mapped)
         mid__sys_unmap(b->start, b->bytes);
     else
         free(b->start);
+    if (b->parked_bytes != 0 && m->park_tried && m->park_fd >= 0)
+        (void)fallocate(m->park_fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, (off_t)b->park_offset,
+                        (off_t)b->parked_bytes);
 }
 
 /* The bytes of a block of `count` elements, rounded to pages where it is mapped; 0 when that overflows. */
@@ -91,8 +98,8 @@ void mid__mem_trim(struct memory *m)
     for (size_t i = 0; i < MEMORY_SPARES; i++)
         if (m->spare[i].start != NULL) {
             account(m, 0, m->spare[i].bytes);
-            give(&m->spare[i]);
-            m->spare[i] = (struct memory_block){NULL, 0, false, false};
+            give(m, &m->spare[i]);
+            m->spare[i] = (struct memory_block){0};
         }
 }
 
@@ -102,15 +109,15 @@ static struct memory_block take_spare(struct memory *m, size_t bytes)
     for (size_t i = 0; i < MEMORY_SPARES; i++)
         if (m->spare[i].start != NULL && m->spare[i].bytes >= bytes && m->spare[i].bytes - bytes <= bytes / 8) {
             struct memory_block b = m->spare[i];
-            m->spare[i] = (struct memory_block){NULL, 0, false, false};
+            m->spare[i] = (struct memory_block){0};
             return b;
         }
-    return (struct memory_block){NULL, 0, false, false};
+    return (struct memory_block){0};
 }
 
 static bool keep_spare(struct memory *m, const struct memory_block *b)
 {
-    if (!b->mapped || b->parked || b->bytes < HUGE_BYTES)
+    if (!b->mapped || b->parked_bytes != 0 || b->bytes < HUGE_BYTES)
         return false;
     for (size_t i = 0; i < MEMORY_SPARES; i++)
         if (m->spare[i].start == NULL) {
@@ -125,7 +132,7 @@ static void *new_block(struct memory *m, size_t count, size_t size, bool *used)
 {
     bool mapped = false;
     size_t bytes = block_bytes(count, size, &mapped);
-    struct memory_block *b = find(m, NULL), spare = {NULL, 0, false, false};
+    struct memory_block *b = find(m, NULL), spare = {0};
     if (bytes == 0 || b == NULL)
         return NULL;
     if (mapped)
@@ -142,7 +149,7 @@ static void *new_block(struct memory *m, size_t count, size_t size, bool *used)
     void *p = take(bytes, mapped);
     if (p == NULL)
         return NULL;
-    *b = (struct memory_block){p, bytes, mapped, false};
+    *b = (struct memory_block){.start = p, .bytes = bytes, .mapped = mapped};
     account(m, bytes, 0);
     return p;
 }
@@ -168,6 +175,7 @@ static void *cut_tail(struct memory *m, struct memory_block *b, size_t bytes)
     if (bytes < b->bytes && mid__sys_unmap((char *)b->start + bytes, b->bytes - bytes)) {
         account(m, 0, b->bytes - bytes);
         b->bytes = bytes;
+        b->parked_bytes = b->parked_bytes < bytes ? b->parked_bytes : bytes;
     }
     return b->start;
 }
@@ -181,7 +189,7 @@ void *mid__mem_resize(struct memory *m, void *block, size_t count, size_t size)
     struct memory_block *b = find(m, block);
     if (bytes == 0 || b == NULL)
         return NULL;
-    if (b->mapped && !b->parked && mapped && bytes <= b->bytes)
+    if (b->mapped && mapped && bytes <= b->bytes)
         return cut_tail(m, b, bytes);
     if (!within_limit(m, bytes))
         return NULL;
@@ -190,17 +198,14 @@ void *mid__mem_resize(struct memory *m, void *block, size_t count, size_t size)
         return NULL;
     memcpy(p, block, bytes < b->bytes ? bytes : b->bytes);
     account(m, bytes, b->bytes);
-    give(b);
-    *b = (struct memory_block){p, bytes, mapped, false};
+    give(m, b);
+    *b = (struct memory_block){.start = p, .bytes = bytes, .mapped = mapped};
     return p;
 }
 
-/* A new file without a name, not in memory; -1 where there is none. */
-static int open_unnamed(void)
+/* A new file without a name in the directory, not in memory; -1 where there is none. */
+static int open_unnamed(const char *directory)
 {
-    const char *directory = getenv("TMPDIR");
-    if (directory == NULL || directory[0] == '\0')
-        directory = "/var/tmp";
     struct statfs fs;
     int fd = open(directory, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
     if (fd >= 0 && (fstatfs(fd, &fs) != 0 || fs.f_type == IN_MEMORY)) {
@@ -210,45 +215,126 @@ static int open_unnamed(void)
     return fd;
 }
 
-static bool write_all(int fd, const char *from, size_t bytes)
+static bool open_park(struct memory *m)
+{
+    if (m->park_tried)
+        return m->park_fd >= 0;
+    const char *directory = getenv("TMPDIR");
+    if (directory == NULL || directory[0] == '\0')
+        directory = "/var/tmp";
+    m->park_tried = true;
+    m->park_fd = m->park_directory != NULL ? open_unnamed(m->park_directory) : -1;
+    m->park_near = m->park_fd >= 0;
+    if (m->park_fd < 0)
+        m->park_fd = open_unnamed(directory);
+    m->park_end = MEMORY_PARK_ALIGN; /* the first bytes are left to an index */
+    return m->park_fd >= 0;
+}
+
+static bool write_all(int fd, const char *from, size_t bytes, uint64_t offset)
 {
     while (bytes != 0) {
-        ssize_t n = write(fd, from, bytes < HUGE_BYTES * 16 ? bytes : HUGE_BYTES * 16);
+        ssize_t n = pwrite(fd, from, bytes < HUGE_BYTES * 16 ? bytes : HUGE_BYTES * 16, (off_t)offset);
         if (n < 0 && errno == EINTR)
             continue;
         if (n <= 0)
             return false;
         from += n;
+        offset += (uint64_t)n;
         bytes -= (size_t)n;
     }
     return true;
 }
 
-void *mid__mem_park(struct memory *m, void *block)
+/* Parks what is not yet parked of the first `bytes`, which end on a page. */
+static void park(struct memory *m, struct memory_block *b, size_t bytes)
+{
+    if (b == NULL || !b->mapped || b->written || m->park_bytes == 0 || b->bytes < m->park_bytes ||
+        bytes <= b->parked_bytes || !open_park(m))
+        return;
+    if (b->parked_bytes == 0) {
+        b->park_offset = m->park_end;
+        m->park_end += (b->bytes + MEMORY_PARK_ALIGN - 1) / MEMORY_PARK_ALIGN * MEMORY_PARK_ALIGN;
+    }
+    char *from = (char *)b->start + b->parked_bytes;
+    size_t more = bytes - b->parked_bytes;
+    uint64_t offset = b->park_offset + b->parked_bytes;
+    if (!write_all(m->park_fd, from, more, offset)) {
+        close(m->park_fd); /* full: what is parked already keeps the file */
+        m->park_fd = -1;
+        return;
+    }
+    if (mmap(from, more, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_FIXED, m->park_fd, (off_t)offset) != MAP_FAILED)
+        b->parked_bytes = bytes;
+}
+
+void mid__mem_park(struct memory *m, const void *block)
 {
     struct memory_block *b = block != NULL ? find(m, block) : NULL;
-    if (b == NULL || !b->mapped || b->parked || m->park_bytes == 0 || b->bytes < m->park_bytes)
-        return block;
-    int fd = open_unnamed();
-    if (fd < 0)
-        return block;
-    void *p = MAP_FAILED;
-    if (write_all(fd, block, b->bytes))
-        p = mmap(NULL, b->bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE, fd, 0);
-    close(fd);
-    if (p == MAP_FAILED)
-        return block;
-    mid__sys_unmap(b->start, b->bytes);
-    b->start = p;
-    b->parked = true;
-    return p;
+    if (b != NULL)
+        park(m, b, b->bytes);
+}
+
+void mid__mem_park_part(struct memory *m, const void *block, size_t bytes)
+{
+    struct memory_block *b = block != NULL ? find(m, block) : NULL;
+    if (b != NULL && bytes < b->bytes)
+        park(m, b, bytes / HUGE_BYTES * HUGE_BYTES);
+}
+
+void mid__mem_write_again(struct memory *m, const void *block)
+{
+    struct memory_block *b = block != NULL ? find(m, block) : NULL;
+    if (b != NULL)
+        b->written = true;
+}
+
+static void rest(const struct memory_block *b)
+{
+    if (b->parked_bytes != 0 && !b->written)
+        madvise(b->start, b->parked_bytes, MADV_DONTNEED);
 }
 
 void mid__mem_rest(struct memory *m, const void *block)
 {
+    const struct memory_block *b = block != NULL ? find(m, block) : NULL;
+    if (b != NULL)
+        rest(b);
+}
+
+void mid__mem_rest_all(struct memory *m)
+{
+    for (size_t i = 0; i < MEMORY_BLOCKS; i++)
+        rest(&m->block[i]);
+}
+
+bool mid__mem_parked_at(struct memory *m, const void *block, uint64_t *offset)
+{
+    const struct memory_block *b = block != NULL ? find(m, block) : NULL;
+    if (b == NULL || b->written || b->parked_bytes != b->bytes || !m->park_tried || m->park_fd < 0)
+        return false;
+    *offset = b->park_offset;
+    return true;
+}
+
+void mid__mem_adopt(struct memory *m, const void *block, int fd, uint64_t offset, size_t bytes)
+{
     struct memory_block *b = block != NULL ? find(m, block) : NULL;
-    if (b != NULL && b->parked)
-        madvise(b->start, b->bytes, MADV_DONTNEED);
+    bytes = bytes / HUGE_BYTES * HUGE_BYTES;
+    if (b == NULL || !b->mapped || b->parked_bytes != 0 || bytes > b->bytes || bytes == 0)
+        return;
+    if (mmap(b->start, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_FIXED, fd, (off_t)offset) != MAP_FAILED) {
+        b->parked_bytes = bytes;
+        b->park_offset = offset;
+    }
+}
+
+int mid__mem_take_file(struct memory *m)
+{
+    int fd = m->park_tried ? m->park_fd : -1;
+    m->park_tried = true;
+    m->park_fd = -1;
+    return fd;
 }
 
 void mid__mem_free(struct memory *m, void *block)
@@ -258,9 +344,9 @@ void mid__mem_free(struct memory *m, void *block)
         return;
     if (!keep_spare(m, b)) {
         account(m, 0, b->bytes);
-        give(b);
+        give(m, b);
     }
-    *b = (struct memory_block){NULL, 0, false, false};
+    *b = (struct memory_block){0};
 }
 
 void mid__mem_end(struct memory *m)
@@ -269,4 +355,7 @@ void mid__mem_end(struct memory *m)
         if (m->block[i].start != NULL)
             mid__mem_free(m, m->block[i].start);
     mid__mem_trim(m);
+    if (m->park_tried && m->park_fd >= 0)
+        close(m->park_fd);
+    m->park_fd = -1;
 }

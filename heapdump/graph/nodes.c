@@ -278,6 +278,9 @@ bool nodes_read(struct loaded *l, struct numbers *n)
     if (!resize_all(b.own, (size_t)count))
         return no_memory(s, scan_offset(s, s->at));
     b.own->first_edge[count] = (uint32_t)l->edge_counts;
+    mid__mem_park(&b.own->memory, b.own->id32);
+    mid__mem_park(&b.own->memory, b.own->id64);
+    mid__mem_park(&b.own->memory, b.own->raw_size);
     s->graph->node_count = (uint32_t)count;
     l->nodes_done = true;
     if (l->meta.has_node_count && l->meta.header_nodes != count)

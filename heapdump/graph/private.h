@@ -95,6 +95,7 @@ struct mid__graph_private {
 
     struct index_map *index;   /* whose columns these are, or NULL */
     bool has_dump_key;         /* the dump may get an index: options.index, and a file */
+    char park_directory[4096]; /* where an index would lie */
     struct index_key dump_key; /* before the dump was read */
 };
 

@@ -11,6 +11,8 @@
 
 #include "sort.h"
 
+#define REST_EVERY (1u << 22) /* places: pages of a parked key are given back behind the pass */
+
 /* first[k] .. first[k + 1] - 1: the places in `item` of all i with key[i] == k, ascending; `left_out` is not listed. */
 static bool turn_around(struct memory *m, const uint32_t *key, uint32_t count, uint32_t keys, uint32_t left_out,
                         uint32_t **first, uint32_t **item)
@@ -21,13 +23,19 @@ static bool turn_around(struct memory *m, const uint32_t *key, uint32_t count, u
         mid__mem_free(m, list);
         return false;
     }
-    for (uint32_t i = 0; i < count; i++)
+    for (uint32_t i = 0; i < count; i++) {
         f[key[i]] += i != left_out;
+        if (i % REST_EVERY == 0)
+            mid__mem_rest(m, key);
+    }
     for (uint32_t k = 1; k <= keys; k++)
         f[k] += f[k - 1];
-    for (uint32_t i = count; i > 0; i--)
+    for (uint32_t i = count; i > 0; i--) {
         if (i - 1 != left_out)
             list[--f[key[i - 1]]] = i - 1;
+        if (i % REST_EVERY == 0)
+            mid__mem_rest(m, key);
+    }
     *first = f;
     *item = list;
     return true;

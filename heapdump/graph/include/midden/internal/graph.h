@@ -206,6 +206,10 @@ enum mid_status mid__graph_analyze(struct mid__graph *graph, unsigned parts, str
 /* Gives a part's memory back (dominated, retainers and by_id only; others are ignored). */
 void mid__graph_drop(struct mid__graph *graph, unsigned parts);
 
+/* After a pass over columns that will not be read again soon: the pages of those that lie in a file are let go; they come
+ * back when they are read. Other threads may read the graph meanwhile. */
+void mid__graph_rest(const struct mid__graph *graph);
+
 /* Frees all. NULL does nothing. */
 void mid__graph_free(struct mid__graph *graph);
 
