@@ -13,7 +13,7 @@
  *     index; a head without one covers a dead stretch.
  * I3  The free list holds exactly the entries below `used` that are not live, but for entry 0, which is nobody's, and those
  *     of allocations under way.
- * I4  A segment is on the list that its live share says, or aside, or filling or packing; one with no live buffer is
+ * I4  A segment is on the list that its live share says, or aside, in the queue, filling or packing; one with no live buffer is
  *     filling or packing.
  * I5  The statistics are the sums over segments and large buffers.
  *

@@ -19,7 +19,8 @@
 #define MID__SEGMENT_BYTES  ((size_t)256 << 10)
 #define MID__SEGMENT_LISTS  32u /* by live share */
 #define MID__SEGMENT_ASIDE  32u /* looked at in this round of packing */
-#define MID__SEGMENT_IN_USE 33u /* on no list: buffers are put into it */
+#define MID__SEGMENT_QUEUE  33u /* to be looked at in this round, by address */
+#define MID__SEGMENT_IN_USE 34u /* on no list: buffers are put into it */
 
 /* The front of a segment's own memory; heads and buffers follow it. */
 struct mid__segment {
@@ -40,7 +41,7 @@ struct mid__gone {
 };
 
 struct mid__segment_list {
-    struct mid__segment *head;
+    struct mid__segment *head, *tail;
     size_t count;
 };
 
@@ -59,7 +60,7 @@ struct mid__handle_table {
     uint32_t generation; /* of the last handle */
     struct mid__segment *filling; /* allocations go here; or NULL */
     struct mid__segment *packing; /* moved buffers go here; or NULL */
-    struct mid__segment_list lists[MID__SEGMENT_LISTS + 1];
+    struct mid__segment_list lists[MID__SEGMENT_IN_USE];
     struct mid__gone *gone;
     struct mid_handle_stats stats; /* but for dead_bytes and table_bytes, which are sums */
 };

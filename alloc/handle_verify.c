@@ -92,7 +92,7 @@ static void verify_list(struct verifier *v, uint32_t list)
     size_t n = 0;
     for (struct mid__segment *s = l->head; s != NULL && n <= v->t->stats.segments; previous = s, s = s->next, n++) {
         uint64_t share = s->bytes == 0 ? 0 : (uint64_t)s->live_bytes * MID__SEGMENT_LISTS / s->bytes;
-        if (s->list != list || s->previous != previous || s->live == 0 || (list != MID__SEGMENT_ASIDE && share != list))
+        if (s->list != list || s->previous != previous || s->live == 0 || (list < MID__SEGMENT_ASIDE && share != list))
             broken(v, "handle.I4", s, "a segment with %u buffers and %u of %u bytes live says list %u, and is on %u", s->live,
                    s->live_bytes, s->bytes, s->list, list);
         verify_segment(v, s);
@@ -147,7 +147,7 @@ size_t mid__handles_verify(struct mid_pool *pool, mid_broken_fn report, void *us
                 broken(&v, "handle.I4", in_use[i], "a segment that is being filled says list %u", in_use[i]->list);
             verify_segment(&v, in_use[i]);
         }
-    for (uint32_t list = 0; list <= MID__SEGMENT_ASIDE; list++)
+    for (uint32_t list = 0; list < MID__SEGMENT_IN_USE; list++)
         verify_list(&v, list);
     verify_entries(&v);
     same(&v, "handle.I5", t, "segments", v.segments, t->stats.segments);

@@ -8,18 +8,21 @@
  *     evacuate   [ -                                                            ]    into the room of another; the
  *                                                                                     segment goes back to the pool
  *
- * The first sparse segment slides and becomes `packing`; the next ones are evacuated into its room, sparsest first, until
- * one does not fit: that one slides and takes its place. So packing needs no memory, and works when the pool is at its
- * limit. An open buffer stays; a segment that holds one is put aside for this round, and whole pages of its dead
- * stretches go back to the system.
+ * Packing needs no memory, so it works when the pool is at its limit: one segment slides and becomes `packing`, others are
+ * evacuated into its room, and when it is full the next one slides. An open buffer stays; a segment that holds one is put
+ * aside for this round, and whole pages of its dead stretches go back to the system.
  *
- *     lists     0: up to 1/32 live    1    2    ...   31: more than 31/32     aside: seen in this round
+ *     lists     0: up to 1/32 live    1    2    ...   31: more than 31/32     aside: seen in this round    queue
+ *
+ * On release the sparsest segments are taken, which frees most for what it copies. mid_pool_pack puts all that are sparse
+ * into a queue by address, slides those in front and evacuates those at the end: then not only segments become free but
+ * whole regions, with the pool's tables for them.
  *
  * Rumble, Kejriwal, Ousterhout 2014, sections 3 and 4 (log-structured memory, its cleaner; a log entry is live when the
- * table points to it). Departures: the sparsest segment is cleaned first and not the one with the best ratio of benefit
- * to cost and age, since all of memory is looked at in one round; dead entries are marked in place, so that cleaning reads
- * no table; a segment can slide within itself instead of a reserve of free segments; cleaning is done by the threads that
- * release, or on demand, and not by threads of its own.
+ * table points to it). Departures: no age enters into which segment is cleaned; dead entries are marked in place, so that
+ * cleaning reads no table; a segment can slide within itself instead of a reserve of free segments; cleaning is done by
+ * the threads that release, or on demand, and not by threads of its own. The queue from both ends is that of two-finger
+ * compaction (E. Saunders, "The LISP System for the Q-32 Computer", 1964), by segments.
  *
  * What this file does not do: it does not move large buffers, and does not wait for open ones.
  */
@@ -53,6 +56,8 @@ static void push(struct mid__handle_table *t, struct mid__segment *s, uint32_t l
     s->next = l->head;
     if (l->head != NULL)
         l->head->previous = s;
+    else
+        l->tail = s;
     l->head = s;
     l->count++;
 }
@@ -66,6 +71,8 @@ static void unlist(struct mid__handle_table *t, struct mid__segment *s)
         l->head = s->next;
     if (s->next != NULL)
         s->next->previous = s->previous;
+    else
+        l->tail = s->previous;
     l->count--;
     s->list = MID__SEGMENT_IN_USE;
 }
@@ -99,7 +106,7 @@ void mid__segment_settle(struct mid__handle_table *t, struct mid__segment *s)
             s->fill = FRONT_BYTES;
         return;
     }
-    if (s->live != 0 && (s->list == MID__SEGMENT_ASIDE || s->list == list_for(s)))
+    if (s->live != 0 && (s->list >= MID__SEGMENT_ASIDE || s->list == list_for(s)))
         return;
     unlist(t, s);
     mid__segment_retire(t, s);
@@ -236,6 +243,7 @@ static void take_over(struct mid__handle_table *t, struct mid__segment *s)
 /* Empties a segment that is on no list; returns its bytes when it is gone. */
 static size_t evacuate(struct mid__handle_table *t, struct mid__segment *s)
 {
+    struct mid__segment_list *queue = &t->lists[MID__SEGMENT_QUEUE];
     size_t extent, bytes = s->bytes;
     for (size_t at = FRONT_BYTES; at < s->fill; at += extent) {
         struct mid__handle_head *h = mid__segment_at(s, at);
@@ -243,6 +251,12 @@ static size_t evacuate(struct mid__handle_table *t, struct mid__segment *s)
         if (h->index == 0)
             continue;
         struct mid__segment *to = t->packing;
+        while (queue->tail != NULL && (to == NULL || to->fill + extent > to->bytes)) {
+            struct mid__segment *lowest = queue->tail;
+            unlist(t, lowest);
+            take_over(t, lowest);
+            to = lowest;
+        }
         if (to == NULL || to->fill + extent > to->bytes) {
             take_over(t, s);
             return 0;
@@ -270,8 +284,54 @@ static size_t evacuate(struct mid__handle_table *t, struct mid__segment *s)
 
 /* ---- rounds */
 
-/* One segment of the first `lists` lists; false when the round is over. */
-static bool pack_one(struct mid__handle_table *t, unsigned lists, size_t *freed)
+/* Merges two lists that are sorted by address, and linked by `next` alone. */
+static struct mid__segment *merge(struct mid__segment *a, struct mid__segment *b)
+{
+    struct mid__segment *first = NULL, **link = &first;
+    while (a != NULL && b != NULL) {
+        struct mid__segment **lower = a < b ? &a : &b;
+        *link = *lower;
+        link = &(*lower)->next;
+        *lower = (*lower)->next;
+    }
+    *link = a != NULL ? a : b;
+    return first;
+}
+
+/* Moves all segments of the first `lists` lists to the queue: sorted by merging lists of 1, 2, 4, ... */
+static void fill_queue(struct mid__handle_table *t, unsigned lists)
+{
+    struct mid__segment *sorted[64] = {NULL}, *all = NULL;
+    for (unsigned i = 0; i < lists; i++)
+        for (struct mid__segment *s; (s = t->lists[i].head) != NULL;) {
+            unsigned k = 0;
+            unlist(t, s);
+            s->next = NULL;
+            for (; sorted[k] != NULL; k++) {
+                s = merge(sorted[k], s);
+                sorted[k] = NULL;
+            }
+            sorted[k] = s;
+        }
+    for (unsigned k = 0; k < 64; k++)
+        all = merge(sorted[k], all);
+    while (all != NULL) { /* pushed in front: the highest address comes to stand at the head */
+        struct mid__segment *s = all;
+        all = s->next;
+        push(t, s, MID__SEGMENT_QUEUE);
+    }
+}
+
+static void end_round(struct mid__handle_table *t)
+{
+    for (struct mid__segment *s; (s = t->lists[MID__SEGMENT_ASIDE].head) != NULL;) {
+        unlist(t, s);
+        mid__segment_retire(t, s);
+    }
+}
+
+/* The sparsest segment of the first `lists` lists; false when there is none. */
+static bool pack_sparsest(struct mid__handle_table *t, unsigned lists, size_t *freed)
 {
     for (unsigned i = 0; i < lists; i++)
         if (t->lists[i].head != NULL) {
@@ -280,11 +340,21 @@ static bool pack_one(struct mid__handle_table *t, unsigned lists, size_t *freed)
             *freed += evacuate(t, s);
             return true;
         }
-    for (struct mid__segment *s; (s = t->lists[MID__SEGMENT_ASIDE].head) != NULL;) {
-        unlist(t, s);
-        mid__segment_retire(t, s);
-    }
+    end_round(t);
     return false;
+}
+
+/* One segment from the end of the queue; false when the round is over. */
+static bool pack_queued(struct mid__handle_table *t, size_t *freed)
+{
+    struct mid__segment *s = t->lists[MID__SEGMENT_QUEUE].head;
+    if (s == NULL) {
+        end_round(t);
+        return false;
+    }
+    unlist(t, s);
+    *freed += evacuate(t, s);
+    return true;
 }
 
 /* Whether the room in sparse segments is enough to free one. */
@@ -299,6 +369,17 @@ static bool worth_packing(const struct mid__handle_table *t, unsigned lists)
     return room >= least;
 }
 
+/* All that is sparse goes to the queue, `packing` as well: it may lie anywhere. */
+static void begin_round(struct mid__handle_table *t)
+{
+    if (!worth_packing(t, WHOLE_LISTS))
+        return;
+    if (t->packing != NULL)
+        mid__segment_retire(t, t->packing);
+    t->packing = NULL;
+    fill_queue(t, WHOLE_LISTS);
+}
+
 void mid__handles_pack_at_release(struct mid__handle_table *t)
 {
     if (t->stats.live_bytes * 100 >= t->stats.segment_bytes * t->pack_percent || t->stats.segments <= FEW_SEGMENTS)
@@ -309,7 +390,7 @@ void mid__handles_pack_at_release(struct mid__handle_table *t)
     }
     unsigned lists = t->pack_percent * MID__SEGMENT_LISTS / 100 + 1;
     size_t freed = 0;
-    if (pack_one(t, lists, &freed) && pack_one(t, lists, &freed))
+    if (pack_sparsest(t, lists, &freed) && pack_sparsest(t, lists, &freed))
         return;
     t->rest = t->stats.segments * 8; /* what is sparse is held open: look again later */
 }
@@ -319,9 +400,11 @@ static size_t pack(struct mid__handle_table *t, size_t budget_bytes, bool *over)
     size_t freed = 0;
     pthread_mutex_lock(&t->lock);
     uint64_t before = t->stats.moved_bytes, moved = 0;
-    *over = !worth_packing(t, WHOLE_LISTS);
+    if (t->lists[MID__SEGMENT_QUEUE].head == NULL)
+        begin_round(t);
+    *over = t->lists[MID__SEGMENT_QUEUE].head == NULL;
     while (!*over && (budget_bytes == 0 || moved < budget_bytes || freed == 0)) {
-        *over = !pack_one(t, WHOLE_LISTS, &freed);
+        *over = !pack_queued(t, &freed);
         moved = t->stats.moved_bytes - before;
         mid__handles_unlock(t); /* one segment at a time: others get their turn */
         pthread_mutex_lock(&t->lock);
