@@ -10,6 +10,7 @@
 #include <midden/cache.h>
 
 #define MID__MAGAZINE_MAX 64u
+#define MID__BIASED       16u
 
 struct mid__magazine {
     struct mid__magazine *next;
@@ -27,6 +28,8 @@ struct mid__cache {
     size_t charged;   /* bytes that its magazines could hold */
     uint64_t seen[MID__CLASSES]; /* bin's allocs when the cache last looked for idle ones */
     _Atomic(uint64_t) misses;
+    struct mid__large_block *biased[MID__BIASED]; /* blocks whose holders the thread counts without atomics; block.c */
+    uint32_t biased_next;
 };
 
 _Static_assert(offsetof(struct mid__cache, face) == 0, "the public face comes first");

@@ -21,6 +21,7 @@
  * without what it holds in reserve (spare units, then empty slabs), packs movable buffers, then asks the program (at_limit, without a lock), and
  * only then refuses. The callback may run in several threads at once, one call each.
  */
+#include "block.h"
 #include "handle.h"
 #include "magazine.h"
 #include "registry.h"
@@ -138,6 +139,7 @@ enum mid_status mid_pool_destroy(struct mid_pool *pool, size_t *still_out)
         *still_out = 0;
     if (pool == NULL)
         return MID_OK;
+    mid__blocks_settle(pool);
     size_t theirs, handles = mid__handles_out(pool, &theirs);
     pthread_mutex_lock(&pool->lock);
     size_t out = mid__pool_out(pool) - theirs + handles;
@@ -255,6 +257,8 @@ static bool ask_for_room(struct mid_pool *pool, size_t bytes, unsigned attempt)
 bool mid__pool_empty_caches(struct mid_pool *pool)
 {
     struct mid__cache *cache = mid__cache_had(pool);
+    if (cache != NULL)
+        mid__blocks_leave(cache);
     pthread_mutex_lock(&pool->lock);
     size_t before = pool->taken_bytes;
     if (cache != NULL)
@@ -536,6 +540,7 @@ void mid_pool_flush_thread(struct mid_pool *pool)
     struct mid__cache *cache = mid__cache_had(pool);
     if (cache == NULL)
         return;
+    mid__blocks_leave(cache);
     pthread_mutex_lock(&pool->lock);
     mid__cache_empty(pool, cache);
     pthread_mutex_unlock(&pool->lock);

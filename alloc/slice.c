@@ -1,68 +1,11 @@
 /* SPDX-License-Identifier: MIT
  *
- * slice.c: counted blocks, and slices of them.
- *
- *     small block (data below 1 KiB)    [ count, kind | pool | data ............ ]     one buffer of the pool
- *
- *     large block                       [ count, kind | pool | memory | bytes | release | user ]
- *                                                                 `--> [ data ..................... ]
- *
- * A large block keeps its header in a buffer of its own, so that a block of 64 KiB takes exactly eight slabs and begins at
- * a page. Foreign memory is a large block whose memory belongs to someone else.
- *
- * I1  count is the number of slices that own the block; it falls to 0 once, and the block then goes back to its pool.
- * I2  A block never leaves its pool before its count is 0.
- *
- * Note [Counting]
- * A retain is a relaxed addition: who retains holds a count already, so the block cannot die meanwhile. A release
- * subtracts with release order, and the one that finds 1 fences with acquire before it gives the block back: it pairs with
- * the subtractions of all other threads, whose reads and writes of the memory then come before its next use.
- *
- * A dead block keeps its header readable until its place is taken again (mid__pool_give_block), so that a retain or release
- * that comes late finds the zero and is reported instead of resurrecting it. After that nothing can tell.
+ * slice.c: slices of counted blocks (block.c): taken, cut, retained, released, and asked about.
  */
+#include "block.h"
 #include "hash.h"
-#include "pool_state.h"
-
-#include <midden/slice.h>
 
 #include <string.h>
-
-enum kind { SMALL, LARGE, FOREIGN };
-
-struct mid_block {
-    _Atomic(uint32_t) count;
-    uint16_t kind;
-    uint16_t bytes; /* of a small block's data */
-    struct mid_pool *pool;
-};
-
-struct large_block {
-    struct mid_block block;
-    void *memory;
-    size_t bytes;
-    mid_slice_release_fn release;
-    void *user;
-};
-
-#define SMALL_BYTES 1024u /* data of this size and more is a large block */
-#define COUNT_MAX   0x80000000u
-
-_Static_assert(sizeof(struct mid_block) == 16, "keeps the data aligned to 16");
-_Static_assert(offsetof(struct large_block, block) == 0, "a large block is a block");
-
-static struct large_block *large_of(struct mid_block *b)
-{
-    return (struct large_block *)(void *)b;
-}
-
-static void start(struct mid_block *b, enum kind kind, struct mid_pool *pool)
-{
-    atomic_init(&b->count, 1);
-    b->kind = (uint16_t)kind;
-    b->bytes = 0;
-    b->pool = pool;
-}
 
 static enum mid_status take_small(struct mid_pool *pool, size_t bytes, const void *site, struct mid_slice *out)
 {
@@ -70,19 +13,19 @@ static enum mid_status take_small(struct mid_pool *pool, size_t bytes, const voi
     struct mid_block *b = mid__pool_take(pool, sizeof *b + bytes, site, &status);
     if (b == NULL)
         return status;
-    start(b, SMALL, pool);
+    mid__block_start(b, MID__BLOCK_SMALL, pool);
     b->bytes = (uint16_t)bytes;
     *out = (struct mid_slice){(unsigned char *)(b + 1), bytes, b};
     return MID_OK;
 }
 
-static struct large_block *take_header(struct mid_pool *pool, enum kind kind, void *memory, size_t bytes,
+static struct mid__large_block *take_header(struct mid_pool *pool, enum mid__block_kind kind, void *memory, size_t bytes,
                                        const void *site, enum mid_status *status)
 {
-    struct large_block *b = mid__pool_take(pool, sizeof *b, site, status);
+    struct mid__large_block *b = mid__pool_take(pool, sizeof *b, site, status);
     if (b == NULL)
         return NULL;
-    start(&b->block, kind, pool);
+    mid__block_start(&b->block, kind, pool);
     b->memory = memory;
     b->bytes = bytes;
     b->release = NULL;
@@ -96,11 +39,12 @@ static enum mid_status take_large(struct mid_pool *pool, size_t bytes, const voi
     void *memory = mid__pool_take(pool, bytes, site, &status);
     if (memory == NULL)
         return status;
-    struct large_block *b = take_header(pool, LARGE, memory, bytes, site, &status);
+    struct mid__large_block *b = take_header(pool, MID__BLOCK_LARGE, memory, bytes, site, &status);
     if (b == NULL) {
         mid__pool_give(pool, memory, bytes, site);
         return status;
     }
+    mid__block_bias(b);
     *out = (struct mid_slice){memory, bytes, &b->block};
     return MID_OK;
 }
@@ -112,7 +56,7 @@ static enum mid_status take_block(struct mid_pool *pool, size_t bytes, const voi
     *out = mid_slice_empty();
     if (pool == NULL)
         return MID_E_INVALID;
-    return bytes < SMALL_BYTES ? take_small(pool, bytes, site, out) : take_large(pool, bytes, site, out);
+    return bytes < MID__BLOCK_SMALL_BYTES ? take_small(pool, bytes, site, out) : take_large(pool, bytes, site, out);
 }
 
 enum mid_status mid_slice_alloc(struct mid_pool *pool, size_t bytes, struct mid_slice *out)
@@ -137,7 +81,7 @@ enum mid_status mid_slice_wrap(struct mid_pool *pool, void *memory, size_t bytes
     if (pool == NULL)
         return MID_E_INVALID;
     enum mid_status status;
-    struct large_block *b = take_header(pool, FOREIGN, memory, bytes, MID__RETURN_ADDRESS(), &status);
+    struct mid__large_block *b = take_header(pool, MID__BLOCK_FOREIGN, memory, bytes, MID__RETURN_ADDRESS(), &status);
     if (b == NULL)
         return status;
     b->release = release;
@@ -146,46 +90,12 @@ enum mid_status mid_slice_wrap(struct mid_pool *pool, void *memory, size_t bytes
     return MID_OK;
 }
 
-/* ---- counting: Note [Counting] */
-
-static void end_block(struct mid_block *b, const void *site)
-{
-    struct mid_pool *pool = b->pool;
-    if (b->kind == SMALL) {
-        mid__pool_give_block(pool, b, sizeof *b + b->bytes, sizeof *b, site);
-        return;
-    }
-    struct large_block *l = large_of(b);
-    if (b->kind == LARGE)
-        mid__pool_give(pool, l->memory, l->bytes, site);
-    else if (l->release != NULL)
-        l->release(l->user, l->memory, l->bytes);
-    mid__pool_give_block(pool, l, sizeof *l, sizeof *b, site);
-}
-
-static void report_dead(struct mid_block *b, const char *rule, const char *what)
-{
-    if (b->pool != NULL) /* NULL: its page went back to the system; nobody is left to tell */
-        mid__misuse(b->pool, rule, b, "%s of a slice whose block at %p has no holder", what, (void *)b);
-}
-
-/* False, and a report, when the block is dead or its count is full. */
-static bool count_up(struct mid_block *b)
-{
-    uint32_t before = atomic_fetch_add_explicit(&b->count, 1, memory_order_relaxed);
-    if (MID__LIKELY(before - 1 < COUNT_MAX - 1))
-        return true;
-    atomic_fetch_sub_explicit(&b->count, 1, memory_order_relaxed);
-    if (before == 0)
-        report_dead(b, "slice.retain_from_zero", "retain");
-    else
-        mid__misuse(b->pool, "slice.count_overflow", b, "the block at %p has %u holders", (void *)b, before);
-    return false;
-}
+/* ---- counting */
 
 struct mid_slice mid_slice_retain(struct mid_slice slice)
 {
-    if (slice.block != NULL && !count_up(slice.block))
+    struct mid_block *b = slice.block;
+    if (b != NULL && !mid__block_retain_mine(b) && !mid__block_retain_slow(b))
         return mid_slice_empty();
     return slice;
 }
@@ -196,31 +106,34 @@ void mid_slice_release(struct mid_slice *slice)
         return;
     struct mid_block *b = slice->block;
     *slice = mid_slice_empty();
-    if (b == NULL)
-        return;
-    uint32_t before = atomic_fetch_sub_explicit(&b->count, 1, memory_order_release);
-    if (before == 1) {
-        atomic_thread_fence(memory_order_acquire);
-        end_block(b, MID__RETURN_ADDRESS());
-    } else if (before == 0) {
-        atomic_fetch_add_explicit(&b->count, 1, memory_order_relaxed);
-        report_dead(b, "slice.release_from_zero", "release");
-    }
+    if (b != NULL && !mid__block_release_mine(b))
+        mid__block_release_slow(b, MID__RETURN_ADDRESS());
+}
+
+static MID__NOINLINE enum mid_status cut_slow(struct mid_slice slice, size_t offset, size_t bytes, struct mid_slice *out)
+{
+    *out = mid_slice_empty();
+    if (offset > slice.bytes || bytes > slice.bytes - offset)
+        return MID_E_INVALID;
+    if (slice.block != NULL && !mid__block_retain_slow(slice.block))
+        return MID_E_BROKEN;
+    *out = slice;
+    if (offset != 0)
+        out->data += offset;
+    out->bytes = bytes;
+    return MID_OK;
 }
 
 enum mid_status mid_slice_cut(struct mid_slice slice, size_t offset, size_t bytes, struct mid_slice *out)
 {
     if (out == NULL)
         return MID_E_INVALID;
-    *out = mid_slice_empty();
-    if (offset > slice.bytes || bytes > slice.bytes - offset)
-        return MID_E_INVALID;
-    if (slice.block != NULL && !count_up(slice.block))
-        return MID_E_BROKEN;
-    *out = slice;
-    if (offset != 0)
-        out->data += offset;
+    if (slice.block == NULL || offset > slice.bytes || bytes > slice.bytes - offset ||
+        !mid__block_retain_mine(slice.block))
+        return cut_slow(slice, offset, bytes, out);
+    out->data = slice.data + offset;
     out->bytes = bytes;
+    out->block = slice.block;
     return MID_OK;
 }
 
@@ -231,9 +144,9 @@ size_t mid_slice_pinned_bytes(struct mid_slice slice)
     struct mid_block *b = slice.block;
     if (b == NULL)
         return 0;
-    if (b->kind == FOREIGN)
-        return large_of(b)->bytes;
-    return mid__pool_pinned(b->pool, b->kind == SMALL ? (void *)b : large_of(b)->memory);
+    if (b->kind == MID__BLOCK_FOREIGN)
+        return mid__large_of(b)->bytes;
+    return mid__pool_pinned(b->pool, b->kind == MID__BLOCK_SMALL ? (void *)b : mid__large_of(b)->memory);
 }
 
 int mid_slice_place(struct mid_slice slice, struct mid_slice_place *place)
@@ -244,9 +157,9 @@ int mid_slice_place(struct mid_slice slice, struct mid_slice_place *place)
     struct mid_block *b = slice.block;
     if (b == NULL)
         return 0;
-    place->memory = b->kind == SMALL ? (void *)b : large_of(b)->memory;
-    if (b->kind == FOREIGN)
-        place->bytes = large_of(b)->bytes;
+    place->memory = b->kind == MID__BLOCK_SMALL ? (void *)b : mid__large_of(b)->memory;
+    if (b->kind == MID__BLOCK_FOREIGN)
+        place->bytes = mid__large_of(b)->bytes;
     else
         place->slab = mid__pool_slab_of(b->pool, place->memory, &place->bytes, &place->slab_bytes);
     return 1;
@@ -254,7 +167,7 @@ int mid_slice_place(struct mid_slice slice, struct mid_slice_place *place)
 
 size_t mid_slice_holders(struct mid_slice slice)
 {
-    return slice.block == NULL ? 0 : atomic_load_explicit(&slice.block->count, memory_order_relaxed);
+    return slice.block == NULL ? 0 : mid__block_holders(slice.block);
 }
 
 int mid_slice_equal(struct mid_slice a, struct mid_slice b)

@@ -34,7 +34,7 @@
  * The thread-local list and the key that calls us at a thread's end are the library's only state outside of pools; they are
  * needed so that mid_pool_alloc needs no argument more than malloc's. Who prefers to hold the cache uses <midden/cache.h>.
  */
-#include "magazine.h"
+#include "block.h"
 #include "registry.h"
 
 #include <midden/internal/sys.h>
@@ -67,12 +67,16 @@ static void thread_ends(void *unused)
 {
     (void)unused;
     mid__registry_lock();
-    for (struct mid__cache *cache = mid__thread_caches, *next; cache != NULL; cache = next) {
+    struct mid__cache *mine = mid__thread_caches;
+    mid__thread_caches = NULL;
+    cacheless = true;
+    for (struct mid__cache *cache = mine; cache != NULL; cache = cache->next_of_thread)
+        if (atomic_load_explicit(&cache->pool, memory_order_relaxed) != NULL)
+            mid__blocks_leave(cache); /* what is dead with that goes to the slabs: the thread is cacheless */
+    for (struct mid__cache *cache = mine, *next; cache != NULL; cache = next) {
         next = cache->next_of_thread;
         leave(cache);
     }
-    mid__thread_caches = NULL;
-    cacheless = true;
     mid__registry_unlock();
 }
 

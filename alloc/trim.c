@@ -11,7 +11,7 @@
  *
  * Cost: one bitmap pass over every partial slab, and one system call for each run of pages.
  */
-#include "magazine.h"
+#include "block.h"
 
 #include <midden/internal/sys.h>
 
@@ -58,6 +58,8 @@ static void give_pages_of_class(struct mid_pool *pool, struct mid__class *c)
 size_t mid_pool_trim(struct mid_pool *pool)
 {
     struct mid__cache *cache = mid__cache_had(pool);
+    if (cache != NULL)
+        mid__blocks_leave(cache);
     pthread_mutex_lock(&pool->lock);
     if (cache != NULL)
         mid__cache_empty(pool, cache);

@@ -29,6 +29,8 @@ const struct pool_workload pool_workloads[] = {
     {"replace-shared",pool_replace,  16,     2 * KB, 100000, 2,  QUICK | SHARED, 500000,  "the same, slots shared by the threads"},
     {"large-touched", pool_ring,     8 * KB, 1 * MB, 64,     1,  QUICK | TOUCH,  20000,   "the oldest of 64 buffers of 8 KB - 1 MB released, a new one taken, every page written"},
     {"large",         pool_ring,     8 * KB, 1 * MB, 64,     1,  QUICK,          20000,   "the same, no page written"},
+    {"slice-own",    pool_slice_own, 100,    100,    1,      1,  QUICK,          100000,  "a slice of 100 B cut from a block of 64 KB and released"},
+    {"slice-cross",  pool_slice_cross, 100,  100,    4096,   1,  QUICK | POOL_MEMORY, 1000, "the same, cut by one thread, released by another; CPU time of both"},
     {"msg-copied",    pool_messages_copied, 100, 1500, 20000, 1, QUICK | NOFLOOR, 400000, "a message of 100 - 1500 B copied out of a block of 64 KB, one of 20,000 replaced"},
     {"msg-sliced",    pool_messages_sliced, 100, 1500, 20000, 1, QUICK | NOFLOOR, 400000, "the same as a counted slice of the block"},
     {"msg-copied-long", pool_messages_copied, 100, 1500, 2000, 1, NOFLOOR | SHARED, 400000, "messages copied, one of 2,000 replaced; one in a hundred lives long"},

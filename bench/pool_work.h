@@ -42,6 +42,8 @@ void pool_replace(struct bench_run *run, const struct allocator *a, const struct
 void pool_direct(struct bench_run *run, const struct allocator *a, const struct pool_workload *w);
 void pool_messages_copied(struct bench_run *run, const struct allocator *a, const struct pool_workload *w);
 void pool_messages_sliced(struct bench_run *run, const struct allocator *a, const struct pool_workload *w);
+void pool_slice_own(struct bench_run *run, const struct allocator *a, const struct pool_workload *w);
+void pool_slice_cross(struct bench_run *run, const struct allocator *a, const struct pool_workload *w);
 void pool_fragment(struct bench_run *run, const struct allocator *a, const struct pool_workload *w);
 void pool_fragment_movable(struct bench_run *run, const struct allocator *a, const struct pool_workload *w);
 

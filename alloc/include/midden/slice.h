@@ -13,8 +13,11 @@
  * once (or handed to someone who does, such as a chain). Copying the struct copies no count: one of the copies owns it,
  * the others borrow, and must not be used after the owner is released.
  *
- * Thread rule: counts are atomic. Any thread may cut, retain and release any slice that it holds. What the memory
- * contains is the business of those who share it.
+ * Thread rule: any thread may cut, retain and release any slice that it holds. The thread that took a block of 1 KiB and
+ * more counts without atomic operations, the others with one each. The price: a block whose last slice was released by
+ * another thread may wait for its owner to take a further one, to call mid_pool_trim or mid_pool_flush_thread, or to end:
+ * at most 16 blocks of up to 256 KiB a thread, and one in a pool with a limit. What the memory contains is the business of those
+ * who share it.
  */
 #ifndef MIDDEN_SLICE_H
 #define MIDDEN_SLICE_H
@@ -68,7 +71,7 @@ MID_API enum mid_status mid_slice_wrap(struct mid_pool *pool, void *memory, size
 
 /* One more count: returns a slice equal to the argument that is to be released as well. A block whose count is already
  * zero is reported to its pool's hook ("slice.retain_from_zero") and the result is empty; so is a count beyond 2^31
- * ("slice.count_overflow"). O(1), one atomic addition. */
+ * ("slice.count_overflow"). O(1). */
 MID_API struct mid_slice mid_slice_retain(struct mid_slice slice);
 
 /* Takes the count of *slice off and makes *slice empty; the last one gives the block back. NULL and empty slices do
