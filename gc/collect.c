@@ -112,6 +112,7 @@ void mid__collect_full(struct mid_heap *heap, enum mid_collection_kind kind, con
     end_marking(heap);
     mid__sweep_step(heap, SIZE_MAX);
     mid__compact(heap, kind);
+    mid__trim_step(heap, SIZE_MAX);
     mid__pause_end(heap);
     heap->external_scavenged = mid__external_soon(heap);
     mid__event_end(heap, &heap->major);
@@ -122,7 +123,7 @@ void mid__collect_full(struct mid_heap *heap, enum mid_collection_kind kind, con
 /* Gives back what a full collection by hand has left empty. */
 static void give_back(struct mid_heap *heap)
 {
-    mid__old_trim(heap, 0);
+    (void)mid__old_trim(heap, 0, SIZE_MAX);
     mid__large_trim(heap, 0);
     mid__nursery_decommit(heap);
 }

@@ -209,7 +209,9 @@ struct mid__class {
 struct mid__oldspace {
     struct mid__class classes[MID__CLASSES];
     uint8_t class_of[MID__YOUNG_WORDS + 1]; /* by words, header included; + MID__RAW_CLASS for raw objects */
-    struct mid__block *free_blocks;
+    struct mid__block *free_blocks; /* touched ones first; from `cold` on those whose pages are not there yet */
+    struct mid__block *cold;        /* or NULL */
+    size_t cold_pages;              /* pages of `cold` that are touched already */
     size_t blocks_used;     /* blocks that are not free */
     size_t blocks_touched;  /* that may be resident: used ones and some free ones */
     size_t chunks;          /* of kind OLD */
@@ -462,6 +464,7 @@ struct mid_heap {
     struct mid__largespace large;
     struct mid__mark mark;
     size_t sweep_chunk, sweep_block; /* where lazy sweeping goes on */
+    bool trimming;                   /* swept lazily: free memory is still to be given back, piece by piece */
 
     struct mid__locals *locals_first, *locals_current;
     struct mid__handles *handles;
@@ -606,7 +609,8 @@ void mid__old_block_list(struct mid__block **list, struct mid__block *block);
 void mid__old_block_unlist(struct mid__block **list, struct mid__block *block);
 void mid__old_block_free(struct mid_heap *heap, struct mid__block *block);
 void mid__old_retire_current(struct mid_heap *heap);
-void mid__old_trim(struct mid_heap *heap, size_t keep_bytes);
+bool mid__old_trim(struct mid_heap *heap, size_t keep_bytes, size_t pieces); /* true when nothing is left to give back */
+void mid__old_warm(struct mid_heap *heap, size_t wanted_bytes, size_t pages);
 size_t mid__old_total(const struct mid_heap *heap); /* what counts against the limit */
 uintptr_t mid__old_object_of(const struct mid_heap *heap, uintptr_t inner); /* the cell or run that holds an address */
 /* Every object of old and large space whose bit is set on `side`, in address order within a chunk. */
@@ -633,6 +637,7 @@ bool mid__settle_step(struct mid_heap *heap, size_t budget_bytes);
 /* ---- sweep.c */
 void mid__sweep_begin(struct mid_heap *heap);
 bool mid__sweep_step(struct mid_heap *heap, size_t blocks); /* true when all is swept and the phase is IDLE */
+void mid__trim_step(struct mid_heap *heap, size_t pieces); /* gives back what a marking has left over */
 bool mid__sweep_class(struct mid_heap *heap, struct mid__class *class); /* sweeps until a partial block of it is found */
 
 /* ---- compact.c */

@@ -146,11 +146,29 @@ static void torture(struct mid_heap *heap)
 #define SWEEP_BLOCKS_A_WINDOW 16
 #define WINDOW_BYTES ((size_t)16 << 10)
 
+#define WARM_PAGES_A_WINDOW 6
+#define TRIM_PIECES_A_WINDOW 1
+
+/* What lies between two markings: sweeping, then giving back. */
 static void sweep_some(struct mid_heap *heap)
 {
     mid__pause_begin(heap, &heap->sweeping);
-    mid__sweep_step(heap, SWEEP_BLOCKS_A_WINDOW);
+    if (heap->phase == MID__SWEEP)
+        mid__sweep_step(heap, SWEEP_BLOCKS_A_WINDOW);
+    else
+        mid__trim_step(heap, TRIM_PIECES_A_WINDOW);
     mid__pause_end(heap);
+}
+
+static void work_a_window(struct mid_heap *heap, size_t bytes)
+{
+    size_t promoted = heap->nursery.promoted_bytes;
+    if (heap->phase == MID__MARK)
+        mid__collect_step(heap, step_budget(heap, bytes < WINDOW_BYTES ? WINDOW_BYTES : bytes), "allocation");
+    else if (heap->phase == MID__SWEEP || heap->trimming)
+        sweep_some(heap);
+    if (promoted >= MID__BLOCK_BYTES)
+        mid__old_warm(heap, promoted + 2 * MID__BLOCK_BYTES, WARM_PAGES_A_WINDOW);
 }
 
 /* An allocation has left the fast path, about once a window: its share of the collector's work is done here. */
@@ -160,10 +178,8 @@ void mid__pace_allocation(struct mid_heap *heap, size_t bytes)
         torture(heap);
     if (heap->external >= heap->external_scavenged + heap->options.external_step_bytes)
         mid__collect_scavenge(heap, "external memory");
-    if (heap->options.torture == MID_TORTURE_NONE && heap->phase == MID__MARK)
-        mid__collect_step(heap, step_budget(heap, bytes < WINDOW_BYTES ? WINDOW_BYTES : bytes), "allocation");
-    else if (heap->options.torture == MID_TORTURE_NONE && heap->phase == MID__SWEEP)
-        sweep_some(heap);
+    if (heap->options.torture == MID_TORTURE_NONE)
+        work_a_window(heap, bytes);
     mid__after_collection_some(heap);
 }
 
@@ -185,8 +201,8 @@ static void begin_full(struct mid_heap *heap, const char *reason)
 static void begin_if_due(struct mid_heap *heap, size_t more)
 {
     size_t live = live_now(heap) + more, start = heap->threshold;
-    if (heap->phase == MID__MARK)
-        return;
+    if (heap->phase == MID__MARK || (heap->phase == MID__SWEEP && incremental(heap) && live < start))
+        return; /* sweeping is given the last quarter of the growth before it is finished at once */
     if (incremental(heap) && heap->marked_last < start)
         start -= (start - heap->marked_last) / 4;
     if (live >= start)

@@ -19,6 +19,8 @@ void mid__sweep_begin(struct mid_heap *heap)
 {
     mid__old_retire_current(heap);
     heap->live_side = mid__mark_side(heap);
+    for (unsigned i = 0; i < MID__CLASSES; i++)
+        heap->old.classes[i].partial = NULL; /* every block in use goes from where it is to `unswept` */
     for (size_t i = 0; i < heap->chunk_count; i++) {
         struct mid__chunk *chunk = heap->chunks[i];
         if (chunk->kind != MID__CHUNK_OLD)
@@ -28,8 +30,6 @@ void mid__sweep_begin(struct mid_heap *heap)
             struct mid__class *class = &heap->old.classes[block->class_index];
             if (block->state == MID__BLOCK_FREE)
                 continue;
-            if (block->state == MID__BLOCK_PARTIAL)
-                mid__old_block_unlist(&class->partial, block);
             block->state = MID__BLOCK_UNSWEPT;
             mid__old_block_list(&class->unswept, block);
         }
@@ -121,8 +121,15 @@ bool mid__sweep_step(struct mid_heap *heap, size_t blocks)
     if (heap->sweep_chunk < heap->chunk_count)
         return false;
     heap->phase = MID__IDLE;
-    size_t spare = heap->threshold > mid__old_total(heap) ? heap->threshold - mid__old_total(heap) : 0;
-    mid__old_trim(heap, spare / 2);
-    mid__large_trim(heap, spare / 2);
+    heap->trimming = true;
     return true;
+}
+
+/* What the heap may still grow before the next marking, by half, is kept. */
+void mid__trim_step(struct mid_heap *heap, size_t pieces)
+{
+    size_t spare = heap->threshold > mid__old_total(heap) ? heap->threshold - mid__old_total(heap) : 0;
+    heap->trimming = !mid__old_trim(heap, spare / 2, pieces);
+    if (!heap->trimming)
+        mid__large_trim(heap, spare / 2);
 }

@@ -219,6 +219,14 @@ static void check_old_lists(struct verify *v)
             else
                 count[block->class_index][block->state]++;
         }
+    const struct mid__block *cold = heap->old.free_blocks;
+    while (cold != NULL && cold->touched)
+        cold = cold->next;
+    if (cold != heap->old.cold)
+        broken(v, "oldspace.I4", cold, "the first free block without pages is not the one that the heap says");
+    for (; cold != NULL; cold = cold->next)
+        if (cold->touched)
+            broken(v, "oldspace.I4", cold, "a free block with pages behind one without");
     if (list_length(heap->old.free_blocks, MID__BLOCK_FREE) != free_blocks)
         broken(v, "oldspace.I3", NULL, "the list of free blocks does not hold the %zu free blocks", free_blocks);
     for (unsigned i = 0; i < MID__CLASSES; i++) {
