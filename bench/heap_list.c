@@ -13,6 +13,7 @@ const struct heap_workload heap_workloads[] = {
     {"splay-20k",   splay_midden,   splay_boehm,   splay_by_hand, "splay.js",   20000,   true,  "20,000 changes of a splay tree of 8,000 nodes with payload"},
     {"splay-200k",  splay_midden,   splay_boehm,   splay_by_hand, "splay.js",   200000,  false, "200,000 changes of the same"},
     {"churn-256k",  churn_midden,   churn_boehm,   churn_by_hand, "churn.js",   262144,  true,  "256 k nodes with leaves live, 35 MB: 7,489 steps of 100 replacements"},
+    {"churn-1m",    churn_midden,   churn_boehm,   churn_by_hand, "churn.js",   1048576, false, "1 M nodes with leaves live, 143 MB: 29,959 steps of 100 replacements"},
     {"churn-4m",    churn_midden,   churn_boehm,   churn_by_hand, "churn.js",   4194304, false, "4.2 M nodes with leaves live, 570 MB: 119,837 steps of 100 replacements"},
     /* clang-format on */
 };

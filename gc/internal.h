@@ -291,7 +291,7 @@ struct mid__mark {
     const struct mid__handles *root_part; /* persistent handles from here on are still to be read */
     size_t waiting_left;               /* of the objects that wait for finalizers, those below are still to be read */
     struct mid__stack_part *top;   /* never NULL after the heap is made */
-    struct mid__stack_part *spare; /* or NULL */
+    struct mid__stack_part *spare; /* empty ones, linked by `below` */
     size_t parts, parts_max;
     bool overflowed;               /* an object was marked and not pushed */
     uintptr_t sliced;              /* an array that is being scanned by pieces, or 0 ... */
@@ -624,6 +624,7 @@ void mid__large_trim(struct mid_heap *heap, size_t keep_bytes);
 /* ---- mark.c */
 bool mid__mark_init(struct mid_heap *heap);
 void mid__mark_free(struct mid_heap *heap);
+bool mid__mark_give_back(struct mid_heap *heap, size_t parts);
 void mid__mark_begin(struct mid_heap *heap);
 bool mid__mark_step(struct mid_heap *heap, size_t budget); /* true when all is marked and settled */
 void mid__mark_shade(struct mid_heap *heap, uintptr_t object);

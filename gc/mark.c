@@ -58,18 +58,33 @@ void mid__mark_free(struct mid_heap *heap)
         free(heap->mark.top);
         heap->mark.top = below;
     }
-    free(heap->mark.spare);
+    mid__mark_give_back(heap, SIZE_MAX);
+}
+
+/* Parts that a marking has emptied are kept for it, and given back in small numbers while the heap sweeps: a stack may have
+ * been tens of megabytes deep. True when none is left. */
+bool mid__mark_give_back(struct mid_heap *heap, size_t parts)
+{
+    struct mid__mark *m = &heap->mark;
+    for (; m->spare != NULL && parts > 0; parts--) {
+        struct mid__stack_part *part = m->spare;
+        m->spare = part->below;
+        free(part);
+        m->parts--;
+    }
+    return m->spare == NULL;
 }
 
 static bool add_part(struct mid__mark *m)
 {
     struct mid__stack_part *part = m->spare;
-    if (part == NULL) {
+    if (part != NULL) {
+        m->spare = part->below;
+    } else {
         if (m->parts >= m->parts_max || (part = malloc(sizeof *part)) == NULL)
             return false;
         m->parts++;
     }
-    m->spare = NULL;
     part->below = m->top;
     part->count = 0;
     m->top = part;
@@ -92,10 +107,7 @@ static bool drop_part(struct mid__mark *m)
     if (empty->below == NULL)
         return false;
     m->top = empty->below;
-    if (m->spare != NULL) {
-        free(m->spare);
-        m->parts--;
-    }
+    empty->below = m->spare;
     m->spare = empty;
     return true;
 }
@@ -133,7 +145,7 @@ void mid__mark_shade(struct mid_heap *heap, uintptr_t object)
     shade(heap, object);
 }
 
-static void shade_slot(void *context, struct mid_ref *slot)
+MID__INLINE void shade_slot(void *context, struct mid_ref *slot)
 {
     struct mid_heap *heap = context;
     uintptr_t object = (uintptr_t)slot->object;
@@ -175,7 +187,7 @@ MID__INLINE void found(struct drain *d, uintptr_t object)
         shade(d->heap, oldest);
 }
 
-static void found_slot(void *context, struct mid_ref *slot)
+MID__INLINE void found_slot(void *context, struct mid_ref *slot)
 {
     found(context, (uintptr_t)slot->object);
 }

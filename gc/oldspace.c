@@ -271,21 +271,34 @@ static struct mid__block *next_block(struct mid_heap *heap, struct mid__class *c
     return block;
 }
 
-/* The next free cell at or after the cursor; 0 when there is none. */
+/* The first free cell from `cell` on; block->cells when there is none. */
+MID__INLINE unsigned free_cell(const struct mid__block *block, const uint64_t *live, unsigned cell)
+{
+    size_t words = block->cell_words, bit = cell * words;
+    while (cell < block->cells && (live[bit >> 6] >> (bit & 63) & 1) != 0) {
+        cell++;
+        bit += words;
+    }
+    return cell;
+}
+
+/* The next free cell at or after the cursor; 0 when there is none. The one that will be next is asked for already: a hole
+ * lies in no cache, and what is promoted is written at once. */
 MID__INLINE uintptr_t take_cell(const struct mid_heap *heap, struct mid__block *block)
 {
     const uint64_t *live =
         mid__bitmap(mid__chunk_of((uintptr_t)block), heap->live_side) + block->index * MID__BLOCK_BITMAP_WORDS;
-    size_t words = block->cell_words;
-    for (unsigned cell = block->cursor; cell < block->cells; cell++) {
-        size_t bit = cell * words;
-        if ((live[bit >> 6] >> (bit & 63) & 1) == 0) {
-            block->cursor = (uint16_t)(cell + 1);
-            block->used++;
-            return mid__block_start(block) + bit * MID__WORD;
-        }
-    }
-    return 0;
+    unsigned cell = free_cell(block, live, block->cursor);
+    if (cell >= block->cells)
+        return 0;
+    uintptr_t start = mid__block_start(block);
+    size_t bytes = block->cell_words * MID__WORD;
+    unsigned next = free_cell(block, live, cell + 1);
+    MID__PREFETCH_WRITE((void *)(start + next * bytes)); /* past the last cell: of the next block, no matter */
+    MID__PREFETCH_WRITE((void *)(start + next * bytes + bytes - MID__WORD));
+    block->cursor = (uint16_t)next;
+    block->used++;
+    return start + cell * bytes;
 }
 
 uintptr_t mid__old_alloc_for(struct mid_heap *heap, uint64_t header)

@@ -129,7 +129,9 @@ bool mid__sweep_step(struct mid_heap *heap, size_t blocks)
 void mid__trim_step(struct mid_heap *heap, size_t pieces)
 {
     size_t spare = heap->threshold > mid__old_total(heap) ? heap->threshold - mid__old_total(heap) : 0;
-    heap->trimming = !mid__old_trim(heap, spare / 2, pieces);
-    if (!heap->trimming)
+    bool done = mid__mark_give_back(heap, pieces < SIZE_MAX / 32 ? pieces * 32 : SIZE_MAX);
+    if (done && mid__old_trim(heap, spare / 2, pieces)) {
         mid__large_trim(heap, spare / 2);
+        heap->trimming = false;
+    }
 }

@@ -15,6 +15,7 @@
 #define MID__UNUSED      __attribute__((unused))
 #define MID__PRINTF(f, a) __attribute__((format(printf, f, a)))
 #define MID__PREFETCH(p) __builtin_prefetch(p)
+#define MID__PREFETCH_WRITE(p) __builtin_prefetch((p), 1)
 #define MID__RETURN_ADDRESS() __builtin_return_address(0)
 
 #if defined(__SANITIZE_ADDRESS__)
