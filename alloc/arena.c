@@ -29,6 +29,15 @@
  * Spare memory goes back in bulk, when there is more of it than a quarter of what is used plus 2 MiB, and then down to half of
  * that: giving back and touching again one slab costs as much as thousands of allocations.
  *
+ * Note [Given memory]
+ * An arena may live in memory that the program gave it. Each window of 4 MiB that the memory touches has a region's tables; its
+ * units outside of [first_unit, end_unit) count as used, and are in no slab. There are no other regions, so that what does not
+ * fit is refused as at a limit. Units that are given up become clean at once, without a system call, but are not fresh: nothing
+ * is known of their content.
+ *
+ *     window 0              window 1              window 2
+ *     [ . . . . . . u u u u | u u u u u u u u u u | u u u . . . . . . ]      u: the program's memory
+ *
  * What this file does not do: huge pages (refused, so that a page given back is a page gone), growth in place,
  * addresses beyond 48 bits.
  */
@@ -72,6 +81,16 @@ enum mid_status mid__arena_init(struct mid__arena *a, size_t limit_bytes, size_t
     a->page_bytes = mid__sys_page_bytes();
     a->root = mid__arena_table(a, MID__ROOT_ENTRIES * sizeof *a->root);
     return a->root == NULL ? MID_E_MEMORY : MID_OK;
+}
+
+static bool bit(const uint64_t *words, uint32_t i)
+{
+    return (words[i / 64] >> (i % 64)) & 1;
+}
+
+static void flip(uint64_t *words, uint32_t i)
+{
+    words[i / 64] ^= (uint64_t)1 << (i % 64);
 }
 
 /* ---- the directory */
@@ -176,6 +195,19 @@ static void retire_tables(struct mid__arena *a, struct mid__region *r)
     a->retired = r;
 }
 
+/* A region without a slab, on the list `all`. */
+static void clear_region(struct mid__arena *a, struct mid__region *r)
+{
+    r->huge = false;
+    r->first_unit = 0;
+    r->end_unit = MID__REGION_UNITS;
+    r->spare_units = 0;
+    r->free_units = 0;
+    memset(r->used, 0, sizeof r->used);
+    memset(r->touched, 0, sizeof r->touched);
+    link_all(a, r);
+}
+
 /* A region of `bytes` bytes (a multiple of MID__REGION_BYTES for ordinary ones), published and on the list `all`. */
 static struct mid__region *make_region(struct mid__arena *a, size_t bytes)
 {
@@ -195,12 +227,7 @@ static struct mid__region *make_region(struct mid__arena *a, size_t bytes)
     }
     mid__sys_huge_pages(r->memory, bytes, false);
     mid__shadow_region(r->memory, bytes);
-    r->huge = false;
-    r->spare_units = 0;
-    r->free_units = 0;
-    memset(r->used, 0, sizeof r->used);
-    memset(r->touched, 0, sizeof r->touched);
-    link_all(a, r);
+    clear_region(a, r);
     return r;
 }
 
@@ -220,7 +247,7 @@ static bool unmap_region(struct mid__arena *a, struct mid__region *r)
 
 static struct mid__region *add_region(struct mid__arena *a)
 {
-    struct mid__region *r = make_region(a, MID__REGION_BYTES);
+    struct mid__region *r = a->given ? NULL : make_region(a, MID__REGION_BYTES);
     if (r == NULL)
         return NULL;
     r->free_units = MID__REGION_UNITS;
@@ -230,17 +257,61 @@ static struct mid__region *add_region(struct mid__arena *a)
     return r;
 }
 
+/* Where the region's memory begins; its bytes follow. */
+static char *first_byte(const struct mid__region *r)
+{
+    return r->memory + ((size_t)r->first_unit << MID__UNIT_SHIFT);
+}
+
+/* The tables of the window at `window`, of which [from, to) is given. */
+static enum mid_status adopt_window(struct mid__arena *a, uintptr_t window, uintptr_t from, uintptr_t to)
+{
+    struct mid__region *r = take_tables(a);
+    if (r == NULL)
+        return MID_E_MEMORY;
+    r->memory = (char *)window;
+    r->bytes = to - from;
+    if (!publish(a, r)) {
+        retire_tables(a, r);
+        return MID_E_MEMORY;
+    }
+    clear_region(a, r);
+    r->first_unit = (uint16_t)((from - window) >> MID__UNIT_SHIFT);
+    r->end_unit = (uint16_t)((to - window) >> MID__UNIT_SHIFT);
+    for (uint32_t i = 0; i < MID__REGION_UNITS; i++)
+        if (i < r->first_unit || i >= r->end_unit) {
+            flip(r->used, i);
+            flip(r->touched, i);
+        }
+    r->free_units = (uint32_t)(r->end_unit - r->first_unit);
+    r->run_bound = r->free_units;
+    a->free_regions += r->free_units == MID__REGION_UNITS;
+    mid__shadow_region(first_byte(r), r->bytes);
+    link_open(a, r);
+    return MID_OK;
+}
+
+enum mid_status mid__arena_adopt(struct mid__arena *a, void *base, size_t bytes)
+{
+    uintptr_t start = (uintptr_t)base, end;
+    a->given = true;
+    if (start > UINTPTR_MAX - MID__REGION_BYTES || mid__add_overflows(start, bytes, &end))
+        return MID_E_INVALID;
+    start = mid__align_up(start, MID_POOL_SLAB_BYTES);
+    end &= ~(uintptr_t)(MID_POOL_SLAB_BYTES - 1);
+    if (start >= end)
+        return MID_E_INVALID;
+    enum mid_status status = MID_OK;
+    while (start < end && status == MID_OK) {
+        uintptr_t window = start & ~(uintptr_t)(MID__REGION_BYTES - 1);
+        uintptr_t to = end - window > MID__REGION_BYTES ? window + MID__REGION_BYTES : end;
+        status = adopt_window(a, window, start, to);
+        start = to;
+    }
+    return status;
+}
+
 /* ---- runs of units */
-
-static bool bit(const uint64_t *words, uint32_t i)
-{
-    return (words[i / 64] >> (i % 64)) & 1;
-}
-
-static void flip(uint64_t *words, uint32_t i)
-{
-    words[i / 64] ^= (uint64_t)1 << (i % 64);
-}
 
 /* The first free unit, a spare one if there is any; the region has one. */
 static uint32_t find_unit(const struct mid__region *r)
@@ -382,8 +453,8 @@ enum mid_status mid__arena_take(struct mid__arena *a, uint32_t units, unsigned i
     uint32_t at = 0;
     struct mid__region *r = find_region(a, units, &at);
     if (r == NULL)
-        return MID_E_MEMORY;
-    bool fresh = all_clean(r, at, units);
+        return a->given ? MID_E_LIMIT : MID_E_MEMORY;
+    bool fresh = !a->given && all_clean(r, at, units);
     uint64_t touched[MID__REGION_WORDS];
     memcpy(touched, r->touched, sizeof touched);
     set_used(a, r, at, units, true);
@@ -407,6 +478,8 @@ enum mid_status mid__arena_take_huge(struct mid__arena *a, size_t bytes, struct 
 {
     if (bytes > PTRDIFF_MAX)
         return MID_E_MEMORY;
+    if (a->given)
+        return MID_E_LIMIT;
     bytes = mid__align_up(bytes + (bytes == 0), MID_POOL_SLAB_BYTES);
     if (bytes > a->limit_bytes || a->used_bytes > a->limit_bytes - bytes)
         return MID_E_LIMIT;
@@ -438,6 +511,8 @@ static void give_huge(struct mid__arena *a, struct mid__slab *s)
     mid__sys_decommit(r->memory, bytes);
 }
 
+static void purge_region(struct mid__arena *a, struct mid__region *r, size_t keep_bytes);
+
 void mid__arena_give(struct mid__arena *a, struct mid__slab *s)
 {
     if (s->units == 0) {
@@ -448,6 +523,10 @@ void mid__arena_give(struct mid__arena *a, struct mid__slab *s)
     uint32_t at = s->index, units = s->units;
     tag_units(r, at, units, 0);
     set_used(a, r, at, units, false);
+    if (a->given) {
+        purge_region(a, r, 0);
+        return;
+    }
     size_t keep = SPARE_FLOOR_BYTES + a->used_bytes / 4;
     if (a->spare_bytes > keep)
         mid__arena_purge(a, keep / 2);
@@ -467,7 +546,7 @@ static void purge_region(struct mid__arena *a, struct mid__region *r, size_t kee
             continue;
         }
         size_t bytes = (size_t)(i - from) * MID_POOL_SLAB_BYTES;
-        if (!mid__sys_decommit(r->memory + ((size_t)from << MID__UNIT_SHIFT), bytes))
+        if (!a->given && !mid__sys_decommit(r->memory + ((size_t)from << MID__UNIT_SHIFT), bytes))
             return;
         for (uint32_t u = from; u < i; u++)
             flip(r->touched, u);
@@ -497,7 +576,7 @@ size_t mid__arena_purge(struct mid__arena *a, size_t keep_bytes)
     size_t keep_regions = keep_bytes == 0 ? 0 : 1;
     for (struct mid__region *r = a->open, *next; r != NULL; r = next) {
         next = r->next_open;
-        if (r->free_units == MID__REGION_UNITS && a->free_regions > keep_regions)
+        if (!a->given && r->free_units == MID__REGION_UNITS && a->free_regions > keep_regions)
             drop_region(a, r);
         else
             purge_region(a, r, keep_bytes);
@@ -509,7 +588,8 @@ size_t mid__arena_resident_bytes(const struct mid__arena *a)
 {
     size_t sum = 0;
     for (const struct mid__region *r = a->all; r != NULL; r = r->next) {
-        size_t bytes = mid__sys_resident_bytes(r->memory, r->bytes);
+        uintptr_t page = a->page_bytes - 1, from = (uintptr_t)first_byte(r) & ~page;
+        size_t bytes = mid__sys_resident_bytes((void *)from, r->bytes);
         if (bytes == SIZE_MAX)
             return SIZE_MAX;
         sum += bytes;
@@ -521,8 +601,9 @@ void mid__arena_fini(struct mid__arena *a)
 {
     for (struct mid__region *r = a->all, *next; r != NULL; r = next) {
         next = r->next;
-        mid__shadow_region_gone(r->memory, r->bytes);
-        mid__sys_unmap(r->memory, r->bytes);
+        mid__shadow_region_gone(first_byte(r), r->bytes);
+        if (!a->given)
+            mid__sys_unmap(r->memory, r->bytes);
         retire_tables(a, r);
     }
     for (struct mid__region *r = a->retired, *next; r != NULL; r = next) {

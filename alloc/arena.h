@@ -32,6 +32,7 @@ struct mid__region {
     size_t table_bytes; /* of this mapping */
     bool huge;
     bool open;
+    uint16_t first_unit, end_unit; /* the units that there is memory for: 0 and 512, except in given memory */
     uint32_t free_units;
     uint32_t spare_units; /* free and touched */
     uint32_t run_bound;   /* no run of free units is longer than this */
@@ -49,6 +50,7 @@ struct mid__arena {
     struct mid__region *retired; /* tables whose memory is gone: kept, for a reader without the lock may look at them */
     size_t unit_words, unit_records;
     size_t page_bytes;
+    bool given; /* the memory is the program's: Note [Given memory] */
 
     size_t limit_bytes; /* SIZE_MAX: none */
     size_t committed_bytes;
@@ -106,6 +108,10 @@ MID__INLINE struct mid__record *mid__slab_records(const struct mid__slab *s)
 
 /* MID_E_MEMORY leaves nothing behind. `checked` makes room for records. */
 enum mid_status mid__arena_init(struct mid__arena *a, size_t limit_bytes, size_t unit_words, size_t unit_records);
+
+/* Makes the memory that the program gives the only one of the arena, before anything was taken. MID_E_INVALID when there is no
+ * whole unit in it, MID_E_MEMORY when there is none for tables; then only mid__arena_fini may follow. */
+enum mid_status mid__arena_adopt(struct mid__arena *a, void *base, size_t bytes);
 
 /* Unmaps everything, whatever is in use. */
 void mid__arena_fini(struct mid__arena *a);

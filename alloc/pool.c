@@ -71,7 +71,7 @@ static bool read_options(const struct mid_pool_options *given, struct mid_pool_o
     if (out->thread_cache_bytes == 0)
         out->thread_cache_bytes = THREAD_CACHE_BYTES;
     return (out->policy == MID_POOL_SIZE_CLASS || out->policy == MID_POOL_SEQUENTIAL) &&
-           (out->flags & ~KNOWN_FLAGS) == 0 && out->split_bytes >= 16 && out->split_bytes <= MID_POOL_SLAB_BYTES;
+           (out->base != NULL || out->base_bytes == 0) && (out->flags & ~KNOWN_FLAGS) == 0 && out->split_bytes >= 16 && out->split_bytes <= MID_POOL_SLAB_BYTES;
 }
 
 static void shape_classes(struct mid_pool *pool)
@@ -110,6 +110,13 @@ enum mid_status mid_pool_create(const struct mid_pool_options *given, struct mid
     if (mid__arena_init(&pool->arena, limit, small->unit_words, pool->checked ? small->unit_records : 0) != MID_OK) {
         mid__sys_unmap(pool, bytes);
         return MID_E_MEMORY;
+    }
+    enum mid_status status =
+        options.base == NULL ? MID_OK : mid__arena_adopt(&pool->arena, options.base, options.base_bytes);
+    if (status != MID_OK) {
+        mid__arena_fini(&pool->arena);
+        mid__sys_unmap(pool, bytes);
+        return status;
     }
     pthread_mutex_init(&pool->lock, NULL);
     mid__waiters_init(pool);

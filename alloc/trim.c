@@ -47,7 +47,7 @@ static void give_pages(struct mid_pool *pool, struct mid__class *c, struct mid__
 
 static void give_pages_of_class(struct mid_pool *pool, struct mid__class *c)
 {
-    if (c->large || pool->checked || pool->arena.page_bytes > MID_POOL_SLAB_BYTES / 2)
+    if (c->large || pool->checked || pool->arena.given || pool->arena.page_bytes > MID_POOL_SLAB_BYTES / 2)
         return;
     for (struct mid__slab *s = c->lists[MID_POOL_SLAB_PARTIAL].head; s != NULL; s = s->next)
         give_pages(pool, c, s);

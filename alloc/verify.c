@@ -193,7 +193,7 @@ static void verify_units(struct verifier *v, struct mid__region *r)
             i += verify_run(v, r, i);
             continue;
         }
-        if (bit(r->used, i))
+        if (bit(r->used, i) && i >= r->first_unit && i < r->end_unit)
             broken(v, "arena.I2", r, "unit %zu is marked as used and in no slab", i);
         i++;
     }

@@ -98,6 +98,14 @@ struct mid_pool_options {
     /* The most that one thread's cache may hold of released buffers, in bytes, if that is not less than 64 KiB of one class
      * (large ones: eight buffers); default 8 MiB. What was idle longest goes first. */
     size_t thread_cache_bytes;
+
+    /* Memory for the buffers, given by the program: `base_bytes` bytes at `base`, readable and writable, of any alignment and
+     * content. Whole slabs of 8 KiB at multiples of 8 KiB are cut from it; what it cannot hold is refused as at a limit (NULL;
+     * at_limit is asked, mid_pool_alloc_wait waits). It must stay until the pool has ended, is then the program's again, and
+     * is never unmapped or advised away. No buffer of more than 1 MiB, and no alignment beyond MID_POOL_SLAB_BYTES. The pool's
+     * own tables (metadata_bytes) still come from the system. NULL: all memory comes from the system. */
+    void *base;
+    size_t base_bytes;
 };
 
 /* Fills in the defaults. O(1). */
@@ -105,7 +113,7 @@ MID_API void mid_pool_options_init(struct mid_pool_options *options);
 
 /* Makes a pool. `options` NULL means all defaults; it is not kept. On success *out is the pool, to be ended with
  * mid_pool_destroy. Errors, with *out NULL: MID_E_INVALID (out NULL, an unknown policy, flag or struct_size, a split
- * outside [16, 8192]), MID_E_MEMORY. The first region is reserved at once, but no page of it is touched. */
+ * outside [16, 8192], given memory without a whole slab), MID_E_MEMORY. The first region is reserved at once, but no page of it is touched. */
 MID_API enum mid_status mid_pool_create(const struct mid_pool_options *options, struct mid_pool **out);
 
 /* Ends a pool and gives all its memory back. When buffers are still out it does nothing but store their number in
