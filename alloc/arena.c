@@ -584,16 +584,32 @@ size_t mid__arena_purge(struct mid__arena *a, size_t keep_bytes)
     return before - a->committed_bytes;
 }
 
-size_t mid__arena_resident_bytes(const struct mid__arena *a)
+struct mid__ranges mid__arena_ranges(const struct mid__arena *a)
+{
+    struct mid__ranges ranges = {NULL, 0, page_up(a, (a->regions + 1) * sizeof *ranges.list)};
+    ranges.list = mid__sys_map(ranges.list_bytes, a->page_bytes);
+    for (const struct mid__region *r = a->all; ranges.list != NULL && r != NULL; r = r->next) {
+        uintptr_t page = a->page_bytes - 1, from = (uintptr_t)first_byte(r) & ~page;
+        ranges.list[ranges.count++] = (struct mid__range){(char *)from, r->bytes};
+    }
+    return ranges;
+}
+
+size_t mid__ranges_resident_bytes(struct mid__ranges *ranges)
 {
     size_t sum = 0;
-    for (const struct mid__region *r = a->all; r != NULL; r = r->next) {
-        uintptr_t page = a->page_bytes - 1, from = (uintptr_t)first_byte(r) & ~page;
-        size_t bytes = mid__sys_resident_bytes((void *)from, r->bytes);
-        if (bytes == SIZE_MAX)
-            return SIZE_MAX;
-        sum += bytes;
+    int saved = errno;
+    if (ranges->list == NULL)
+        return SIZE_MAX;
+    for (size_t i = 0; i < ranges->count && sum != SIZE_MAX; i++) {
+        size_t bytes = mid__sys_resident_bytes(ranges->list[i].memory, ranges->list[i].bytes);
+        if (bytes != SIZE_MAX)
+            sum += bytes;
+        else if (errno != ENOMEM) /* it is unmapped by now */
+            sum = SIZE_MAX;
     }
+    mid__sys_unmap(ranges->list, ranges->list_bytes);
+    errno = saved;
     return sum;
 }
 

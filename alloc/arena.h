@@ -133,7 +133,18 @@ size_t mid__arena_purge(struct mid__arena *a, size_t keep_bytes);
 void *mid__arena_table(struct mid__arena *a, size_t bytes);
 void mid__arena_table_gone(struct mid__arena *a, void *table, size_t bytes);
 
-/* How many bytes of the arena are resident, as the kernel says; SIZE_MAX when it does not. */
-size_t mid__arena_resident_bytes(const struct mid__arena *a);
+/* Where the arena's memory lies: a copy, so that the kernel can be asked without the lock. */
+struct mid__ranges {
+    struct mid__range {
+        char *memory;
+        size_t bytes;
+    } *list; /* NULL when there was no memory for it */
+    size_t count, list_bytes;
+};
+struct mid__ranges mid__arena_ranges(const struct mid__arena *a);
+
+/* How many bytes of them are resident, as the kernel says; SIZE_MAX when it does not. What was unmapped meanwhile is not. Ends
+ * the copy. No lock is needed. */
+size_t mid__ranges_resident_bytes(struct mid__ranges *ranges);
 
 #endif

@@ -338,6 +338,7 @@ static void give_directly(struct mid_pool *pool, unsigned id, void *buffer, size
 static bool make_room(struct mid_pool *pool, struct mid__cache *cache, unsigned id, unsigned capacity)
 {
     struct mid_cache_bin *bin = &cache->face.bins[id];
+    atomic_fetch_add_explicit(&cache->release_misses, 1, memory_order_relaxed);
     if (!begin_miss(pool, cache, id, capacity))
         return false;
     if (bin->count < bin->capacity)

@@ -27,7 +27,7 @@ struct mid__cache {
     uint64_t epoch;   /* the pool's when the cache was last emptied on demand */
     size_t charged;   /* bytes that its magazines could hold */
     uint64_t seen[MID__CLASSES]; /* bin's allocs when the cache last looked for idle ones */
-    _Atomic(uint64_t) misses;
+    _Atomic(uint64_t) misses, release_misses; /* misses counts both kinds */
     struct mid__large_block *biased[MID__BIASED]; /* blocks whose holders the thread counts without atomics; block.c */
     uint32_t biased_next;
 };

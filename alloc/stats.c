@@ -95,7 +95,7 @@ void mid__stats_of_pool(struct mid_pool *pool, struct mid_pool_stats *out)
     out->released_page_bytes = pool->pages_out_bytes;
     out->reserved_bytes = a->reserved_bytes;
     out->metadata_bytes = a->metadata_bytes + pool->pool_bytes;
-    out->resident_bytes = mid__arena_resident_bytes(a);
+    out->resident_bytes = SIZE_MAX;
     if (out->requested_bytes > pool->requested_peak_bytes)
         pool->requested_peak_bytes = out->requested_bytes;
     out->requested_peak_bytes = pool->requested_peak_bytes;
@@ -139,7 +139,9 @@ enum mid_status mid_pool_stats(struct mid_pool *pool, struct mid_pool_stats *sta
     struct mid_pool_stats all;
     pthread_mutex_lock(&pool->lock);
     mid__stats_of_pool(pool, &all);
+    struct mid__ranges ranges = mid__arena_ranges(&pool->arena);
     pthread_mutex_unlock(&pool->lock);
+    all.resident_bytes = mid__ranges_resident_bytes(&ranges); /* slow, hence unlocked */
     all.struct_size = stats->struct_size;
     memcpy(stats, &all, stats->struct_size);
     return MID_OK;
@@ -160,6 +162,46 @@ enum mid_status mid_pool_class_stats(struct mid_pool *pool, size_t index, struct
     pthread_mutex_lock(&pool->lock);
     mid__stats_of_class(pool, mid__stats_class(pool, index), &all, &exact);
     pthread_mutex_unlock(&pool->lock);
+    all.struct_size = stats->struct_size;
+    memcpy(stats, &all, stats->struct_size);
+    return MID_OK;
+}
+
+static struct mid_pool_cache_stats stats_of_cache(struct mid_pool *pool, const struct mid__cache *cache)
+{
+    struct mid_pool_cache_stats f = {.in_use = cache->in_use};
+    uint64_t allocs = 0;
+    for (unsigned id = 0; id < MID__CLASSES; id++) {
+        const struct mid_cache_bin *bin = &cache->face.bins[id];
+        const struct mid__magazine *previous = MID__CACHE_GET(bin->previous);
+        size_t n = MID__CACHE_GET(bin->count) + (previous == NULL ? 0 : MID__CACHE_GET(previous->count));
+        f.cached_buffers += n;
+        f.cached_bytes += n * pool->classes[id].bytes;
+        allocs += MID__CACHE_GET(bin->allocs);
+    }
+    f.release_misses = atomic_load_explicit(&cache->release_misses, memory_order_relaxed);
+    f.alloc_misses = atomic_load_explicit(&cache->misses, memory_order_relaxed) - f.release_misses;
+    f.hits = allocs > f.alloc_misses ? allocs - f.alloc_misses : 0;
+    return f;
+}
+
+enum mid_status mid_pool_cache_stats(struct mid_pool *pool, size_t index, struct mid_pool_cache_stats *stats)
+{
+    if (stats->struct_size < sizeof stats->struct_size || stats->struct_size > sizeof *stats)
+        return MID_E_INVALID;
+    struct mid_pool_cache_stats all;
+    pthread_mutex_lock(&pool->lock);
+    const struct mid__cache *cache = pool->caches; /* new ones come in front: the last is number 0 */
+    size_t count = 0;
+    for (const struct mid__cache *c = cache; c != NULL; c = c->next_of_pool)
+        count++;
+    for (size_t i = count; i > index + 1 && cache != NULL; i--)
+        cache = cache->next_of_pool;
+    if (index < count)
+        all = stats_of_cache(pool, cache);
+    pthread_mutex_unlock(&pool->lock);
+    if (index >= count)
+        return MID_E_INVALID;
     all.struct_size = stats->struct_size;
     memcpy(stats, &all, stats->struct_size);
     return MID_OK;

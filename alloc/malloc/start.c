@@ -19,6 +19,8 @@
  */
 #include "start.h"
 
+#include <midden/internal/sys.h>
+
 #include <errno.h>
 #include <sched.h>
 #include <stdlib.h>
@@ -130,9 +132,10 @@ __attribute__((destructor)) static void at_exit(void)
     struct mid_pool *pool = atomic_load_explicit(&mid__process_pool, memory_order_acquire);
     if (!stats_at_exit || pool == NULL)
         return;
-    char text[(size_t)64 << 10];
-    size_t n = mid_pool_stats_json(pool, text, sizeof text - 1);
-    if (n >= sizeof text - 1)
+    size_t page = mid__sys_page_bytes(), capacity = mid__align_up(mid_pool_stats_json(pool, NULL, 0) + page, page);
+    char *text = mid__sys_map(capacity, page);
+    size_t n = text == NULL ? capacity : mid_pool_stats_json(pool, text, capacity);
+    if (n + 1 >= capacity)
         return;
     text[n] = '\n';
     say(text, n + 1);

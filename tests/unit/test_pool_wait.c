@@ -82,6 +82,10 @@ START_TEST(wait__each_way_to_make_room__wakes)
 {
     pthread_t waiter, other;
     begin(8192, _i == 6 ? MID_POOL_UNCACHED : _i == 7 ? MID_POOL_CHECKED : 0);
+    if (_i == 4 && !pool->caching) {
+        end();
+        return;
+    }
     void *p = _i == 4 ? NULL : mid_pool_alloc(pool, _i == 5 ? 100 : 8000);
     if (_i == 4) { /* the whole slab is in a thread's cache, and goes with the thread */
         pthread_create(&other, NULL, end_with_a_cache, NULL);

@@ -270,13 +270,40 @@ MID_API size_t mid_pool_class_count(struct mid_pool *pool);
 /* MID_E_INVALID for an index out of range and for a struct_size that is not set. */
 MID_API enum mid_status mid_pool_class_stats(struct mid_pool *pool, size_t index, struct mid_pool_class_stats *stats);
 
+/* Figures of one thread's cache. Caches are numbered from 0; one whose thread has ended waits for the next thread, and keeps
+ * its counters. */
+struct mid_pool_cache_stats {
+    size_t struct_size;
+    size_t in_use;           /* 1: a thread has it */
+    size_t cached_buffers;   /* that lie in it now */
+    size_t cached_bytes;
+    uint64_t hits;           /* allocations that it served by itself */
+    uint64_t alloc_misses;   /* allocations that it could not */
+    uint64_t release_misses; /* releases that it had no room for */
+};
+
+/* MID_E_INVALID for an index beyond the last cache, and for a struct_size that is not set. O(caches + classes). */
+MID_API enum mid_status mid_pool_cache_stats(struct mid_pool *pool, size_t index, struct mid_pool_cache_stats *stats);
+
 /* Writes all of the above as one JSON object into `buffer`, always ended with NUL when capacity > 0, cut when it does
  * not fit. Returns the length of the whole text without the NUL, as snprintf does; `buffer` may be NULL when capacity
- * is 0. The keys are the names of the fields; "classes" is an array of the classes that were ever used. */
+ * is 0. The keys are the names of the fields; "classes" is an array of the classes that were ever used, "caches" one of the
+ * threads' caches. */
 MID_API size_t mid_pool_stats_json(struct mid_pool *pool, char *buffer, size_t capacity);
 
 /* The same to a stream, with a newline at the end. MID_E_IO when the stream fails. */
 MID_API enum mid_status mid_pool_stats_write(struct mid_pool *pool, FILE *stream);
+
+/* The same figures as OpenMetrics text 1.0.0 (which Prometheus reads), as mid_pool_stats_json writes them into `buffer`: a
+ * family midden_pool_X for each field X, with the label pool="`name`" (NULL: ""), then midden_pool_class_X and
+ * midden_pool_cache_X with labels for the class and the cache. Ends with the line "# EOF". */
+MID_API size_t mid_pool_stats_openmetrics(struct mid_pool *pool, const char *name, char *buffer, size_t capacity);
+
+/* Writes a picture of the pool as one SVG document: a row of cells for each 512 KiB, a cell for each slab of 8 KiB, coloured by
+ * state, and in it the live bytes, so that holes are seen; large buffers as bars; a legend with the figures. Returns MID_E_IO
+ * when the stream fails, MID_E_MEMORY when there is none for the copy that is drawn from: the pool is locked only while
+ * that is made. O(slabs + buffers). */
+MID_API enum mid_status mid_pool_map_svg(struct mid_pool *pool, FILE *stream);
 
 /* Recounts everything from the bitmaps of the slabs: lists, states, counters and the equations above, and in a checked
  * pool the guard and poison bytes of every buffer. Each finding goes to `report` (NULL: to the pool's own hook), with
