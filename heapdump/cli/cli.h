@@ -50,6 +50,7 @@ struct options {
     bool has_filter;
     unsigned filter;     /* enum mid__filter, when has_filter */
     struct mid__where *where; /* or NULL */
+    const char *where_text;   /* the same as it was given */
     bool no_index;
     const char *index_directory; /* of --index, or NULL */
     const char *junit;   /* the file of check --junit, or NULL */
@@ -72,6 +73,7 @@ enum option_bit {
     OPTION_RULES = 256,
     OPTION_SELECT = 512, /* --where and --filter: see dump_select */
     OPTION_BY = 2048,    /* --by */
+    OPTION_WHERE = 4096, /* --where alone */
     OPTION_SCREEN = 1024 /* --color and --help alone, of what is common */
 };
 

@@ -41,7 +41,7 @@ static const struct option_line lines[] = {
     {OPTION_DEPTH, "depth", LETTER_DEPTH, required_argument, "--depth=N", "at most N levels below the start; 0 means all"},
     {OPTION_COLUMNS, "columns", LETTER_COLUMNS, required_argument, "--columns=DIR",
      "write dominator.u32 retained.u64 distance.i32 self.u64 into DIR"},
-    {OPTION_SELECT, "where", LETTER_WHERE, required_argument, "--where=EXPR",
+    {OPTION_SELECT | OPTION_WHERE, "where", LETTER_WHERE, required_argument, "--where=EXPR",
      "only the objects that EXPR is true for, such as 'class=Foo and retained>1MB'"},
     {OPTION_SELECT, "filter", LETTER_FILTER, required_argument, "--filter=NAME",
      "only what contexts, detached, event-handlers or console hold, or duplicated-strings"},
@@ -173,6 +173,7 @@ static void read_where(struct options *o, const char *words)
     struct mid__where_error error;
     if (o->where != NULL)
         cli_die(CLI_USAGE, "%s: --where is given twice; join the two with and", o->verb->name);
+    o->where_text = words;
     if (mid__where_parse(words, strlen(words), &o->where, &error) != MID_OK)
         cli_die(CLI_USAGE, "%s: --where: %s, at character %zu: %s", o->verb->name, error.message, error.column,
                 cli_quote(error.column <= strlen(words) ? words + error.column - 1 : "(the end)"));

@@ -16,6 +16,7 @@ static enum cli_status run(const struct options *options)
             cli_die(CLI_USAGE, "view: standard input is the keyboard, a snapshot cannot come from it");
     request.color = options->color;
     request.exact = options->bytes;
+    request.where = options->where_text;
     request.index = index_options();
     return screen_run(&request);
 }
@@ -25,9 +26,12 @@ const struct verb verb_view = {
     .operands = "[OLD] FILE",
     .summary = "the terminal interface: classes, dominator tree, objects",
     .about = "Shows a snapshot on the terminal: the class table, the dominator tree as directories, and each object with\n"
-             "what holds it and what it holds. With two snapshots it compares them, and leads to the new objects. ? shows\n"
-             "the keys.",
+             "what holds it and what it holds. With two snapshots it compares them, and leads to the new objects. With\n"
+             "--where it begins with the objects that the expression is true for; f asks for one. ? shows the keys.\n\n"
+             "  midden view app.heapsnapshot\n"
+             "  midden view before.heapsnapshot after.heapsnapshot\n"
+             "  midden view --where 'type=closure and retained>1MB' app.heapsnapshot",
     .operands_min = 1,
     .operands_max = 2,
-    .options = OPTION_SCREEN | OPTION_BYTES,
+    .options = OPTION_SCREEN | OPTION_WHERE | OPTION_BYTES,
     .run = run};

@@ -18,15 +18,15 @@ _midden()
     case $verb in
     summary) options+=' --where= --filter= --limit= --sort= --by= --interfaces --bytes' keys='retained shallow count name' ;;
     top) options+=' --where= --filter= --limit= --sort= --synthetic --bytes' keys='retained shallow distance' ;;
-    tree) options+=' --limit= --depth= --bytes' ;;
-    object) options+=' --limit= --bytes' ;;
+    tree) options+=' --where= --filter= --limit= --depth= --bytes' ;;
+    object) options+=' --where= --filter= --limit= --bytes' ;;
     path) options+=' --where= --filter= --limit= --bytes' ;;
-    diff) options+=' --limit= --sort= --bytes' keys='delta_size delta added removed added_size removed_size name' ;;
+    diff) options+=' --where= --filter= --limit= --sort= --bytes' keys='delta_size delta added removed added_size removed_size grew name' ;;
     strings) options+=' --where= --filter= --limit= --sort= --bytes' keys='retained wasted shallow count' ;;
     check) options+=' --where= --filter= --max-count= --max-shallow= --max-retained= --max-growth= --junit= --interfaces --bytes' ;;
-    suspects) options+=' --limit= --bytes' ;;
-    view) options='--color= --bytes --index= --no-index --help' ;;
-    export) options+=' --columns= --html= --csv= --interfaces' ;;
+    suspects) options+=' --where= --filter= --limit= --bytes' ;;
+    view) options='--where= --color= --bytes --index= --no-index --help' ;;
+    export) options+=' --where= --filter= --columns= --html= --csv= --interfaces' ;;
     esac
     # bash cuts words at =
     [[ $current == '=' ]] && current=

@@ -264,7 +264,7 @@ enum mid_status mid__classes_build_with(const struct mid__graph *graph, const st
     *classes = NULL;
     if (graph->node_size == NULL || (with_retained && (graph->retained == NULL || graph->first_dominated == NULL)))
         return MID_E_INVALID;
-    bool whole = options == NULL || (options->selected == NULL && !options->by_name);
+    bool whole = options == NULL || (options->selected == NULL && !options->by_name && !options->by_type);
     if (whole && mid__index_classes(graph, options != NULL ? options->interfaces : NULL, with_retained, classes))
         return MID_OK;
     struct building *b = calloc(1, sizeof *b);

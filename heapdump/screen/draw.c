@@ -99,7 +99,7 @@ static void draw_chain(struct screen *s, struct line *l)
 
 static void draw_crumbs(struct screen *s, size_t row)
 {
-    static const char *const before[] = {NULL, "objects of ", NULL, NULL, "path to ", NULL, "new objects of "};
+    static const char *const before[] = {NULL, "objects of ", NULL, NULL, "path to ", NULL, "new objects of ", "objects where "};
     struct line l = line_begin(row, terminal_columns(), false);
     const struct page *p = view_page(&s->view);
     draw_tabs(s, &l, row);
@@ -114,6 +114,8 @@ static void draw_crumbs(struct screen *s, size_t row)
     } else if (p->kind == PAGE_NEW) {
         const char *name = compare_name(s->view.subject.compare, p->item, &length);
         line_add(&l, INK_TITLE, name, length, SIZE_MAX);
+    } else if (p->kind == PAGE_FOUND) {
+        line_add(&l, INK_TITLE, p->words, strlen(p->words), SIZE_MAX);
     } else {
         draw_chain(s, &l);
     }
@@ -166,6 +168,11 @@ static void put_place(struct screen *s, struct line *l)
     text_add_count(&s->text, at);
     text_add(&s->text, " of ");
     text_add_count(&s->text, rows);
+    if (p->kind == PAGE_FOUND) {
+        text_add(&s->text, ", ");
+        text_add_size(&s->text, p->shallow, s->exact);
+        text_add(&s->text, " of their own");
+    }
     line_printf(l, INK_DIM, " %s", text_string(&s->text));
 }
 
@@ -179,14 +186,14 @@ static void draw_status(struct screen *s, size_t row)
 {
     struct line l = line_begin(row, terminal_columns(), false);
     if (s->prompt != PROMPT_NONE) {
-        line_words(&l, INK_TITLE, s->prompt == PROMPT_SEARCH ? " /" : " object @", NULL);
+        line_words(&l, INK_TITLE, s->prompt == PROMPT_SEARCH ? " /" : s->prompt == PROMPT_ID ? " object @" : " where ", NULL);
         line_add(&l, INK_PLAIN, s->typed.bytes, s->typed.length, SIZE_MAX);
         line_words(&l, INK_PLAIN, "\xe2\x96\x8f", "_");
     }
     if (s->searching)
         put_search(s, &l);
     else if (s->message != NULL)
-        line_printf(&l, INK_PLAIN, " %s", s->message);
+        line_printf(&l, INK_PLAIN, s->prompt == PROMPT_FIND ? "   (%s)" : " %s", s->message);
     else if (s->state.stage == ANALYSIS_READING || s->state.stage == ANALYSIS_CLASSES)
         put_progress(s, &l);
     else if (s->prompt == PROMPT_NONE && view_page(&s->view) != NULL)
@@ -199,7 +206,7 @@ static void draw_keys(struct screen *s, size_t row)
         const char *key, *words;
         char press;
     } keys[] = {
-        {"?", "help", '?'}, {"q", "quit", 'q'},     {"/", "search", '/'}, {"Enter", "open", '\r'}, {"\xe2\x86\x90", "back", '\b'},
+        {"?", "help", '?'}, {"q", "quit", 'q'},     {"/", "search", '/'}, {"f", "find", 'f'}, {"Enter", "open", '\r'}, {"\xe2\x86\x90", "back", '\b'},
         {"o", "object", 'o'}, {"t", "tree", 't'}, {"p", "path", 'p'},   {"rscad", "sort", 0},    {"b", "bytes", 'b'},
         {"g", "go to @id", 'g'},
     };

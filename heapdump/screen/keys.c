@@ -80,6 +80,11 @@ static void accept_prompt(struct screen *s)
 {
     enum prompt prompt = s->prompt;
     s->prompt = PROMPT_NONE;
+    if (prompt == PROMPT_FIND && s->typed.length != 0) {
+        s->message = view_find(&s->view, s->typed.bytes, s->typed.length);
+        if (s->message != NULL)
+            s->prompt = PROMPT_FIND; /* what was typed stays, to be mended */
+    }
     if (prompt != PROMPT_ID || s->typed.length == 0)
         return;
     char digits[32] = "";
@@ -175,6 +180,7 @@ static void letter(struct screen *s, uint32_t c)
     case 'q': case 'Q': s->quit = true; break;
     case '?': s->overlay = OVERLAY_HELP, s->overlay_top = 0; break;
     case '/': open_prompt(s, PROMPT_SEARCH); break;
+    case 'f': open_prompt(s, PROMPT_FIND); break;
     case 'g': case '@': open_prompt(s, PROMPT_ID); break;
     case 'n': search_again(s, true); break;
     case 'N': search_again(s, false); break;

@@ -37,6 +37,8 @@ static void look(struct screen *s)
         status = view_complete(&s->view, s->state.graph, s->state.classes, s->state.compare);
         if (s->state.graph->warning_count != 0)
             s->message = "the reader has warnings: w shows them";
+        if (status == MID_OK && s->request->where != NULL)
+            s->message = view_find(&s->view, s->request->where, strlen(s->request->where));
     }
     if (status != MID_OK)
         cli_die(CLI_UNREADABLE, "out of memory");

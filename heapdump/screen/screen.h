@@ -10,6 +10,7 @@
 struct screen_request {
     const char *path, *old_path; /* old_path NULL: one snapshot, no comparison */
     enum color_when color;
+    const char *where; /* an expression whose objects are shown first, or NULL */
     bool exact; /* sizes in bytes */
     const struct mid__index_options *index; /* see index_options */
 };

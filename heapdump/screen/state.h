@@ -9,7 +9,7 @@
 #include "text.h"
 #include "view.h"
 
-enum prompt { PROMPT_NONE, PROMPT_SEARCH, PROMPT_ID };
+enum prompt { PROMPT_NONE, PROMPT_SEARCH, PROMPT_ID, PROMPT_FIND };
 enum overlay { OVERLAY_NONE, OVERLAY_HELP, OVERLAY_WARNINGS };
 
 /* Columns of one row that do what a key does when they are clicked. */

@@ -217,7 +217,7 @@ static bool compared_before(const void *user, uint32_t a, uint32_t b)
 static void set_orders(struct page *p)
 {
     static const order_before before[] = {class_before,     node_before,     node_before, reference_before,
-                                          reference_before, compared_before, node_before};
+                                          reference_before, compared_before, node_before, node_before};
     order_by(&p->list, p->kind == PAGE_PATH ? NULL : before[p->kind], p);
     order_by(&p->above, retainer_before, p);
 }
@@ -280,6 +280,7 @@ static void list_rows(const struct page *p, struct filling *f)
     case PAGE_NEW:
         put_range(f, s->compare->new_nodes, s->compare->first_new[n], s->compare->first_new[n + 1]);
         break;
+    case PAGE_FOUND:
     case PAGE_PATH:
         break;
     }
@@ -374,10 +375,33 @@ enum mid_status page_create(struct subject *subject, enum page_kind kind, uint32
     return MID_OK;
 }
 
+enum mid_status page_create_found(struct subject *subject, uint32_t *nodes, size_t count, const char *words, size_t length,
+                                  struct page **page)
+{
+    struct page *p = *page = calloc(1, sizeof *p);
+    char *copy = strndup(words, length);
+    if (p == NULL || copy == NULL) {
+        free(nodes);
+        free(copy);
+        free(p);
+        *page = NULL;
+        return MID_E_MEMORY;
+    }
+    *p = (struct page){.subject = subject, .kind = PAGE_FOUND, .sort = SORT_USUAL, .words = copy};
+    order_take(&p->list, nodes, count);
+    for (size_t i = 0; i < count; i++)
+        p->shallow += mid__graph_size(subject->graph, nodes[i]);
+    measure(p, &p->list);
+    set_orders(p);
+    go_to_start(p);
+    return MID_OK;
+}
+
 void page_free(struct page *p)
 {
     if (p == NULL)
         return;
+    free(p->words);
     order_free(&p->list);
     order_free(&p->above);
     free(p);

@@ -27,7 +27,8 @@ enum page_kind {
     PAGE_OBJECT,    /* node `item`: its retainers above, its references below */
     PAGE_PATH,      /* edges from the root down to node `item` */
     PAGE_COMPARE,   /* rows of the comparison */
-    PAGE_NEW        /* nodes that are new in row `item` of the comparison */
+    PAGE_NEW,       /* nodes that are new in row `item` of the comparison */
+    PAGE_FOUND      /* nodes that an expression is true for; `words` has it */
 };
 
 /* For PAGE_COMPARE, in this order: the difference in bytes, new bytes, the difference in objects, name, deleted bytes. */
@@ -61,11 +62,17 @@ struct page {
     bool reversed;
     uint64_t greatest[SORT_FIGURES]; /* of all rows: what a whole bar means */
     size_t cursor, top;  /* rows; `top` is the screen's */
+    char *words;         /* of PAGE_FOUND, else NULL */
+    uint64_t shallow;    /* of PAGE_FOUND: the sum of their own sizes, in bytes */
 };
 
 /* On MID_OK *page belongs to the caller. MID_E_MEMORY: it is NULL. The subject must have what the kind needs. */
 enum mid_status page_create(struct subject *subject, enum page_kind kind, uint32_t item, struct page **page);
 void page_free(struct page *page); /* NULL does nothing */
+
+/* The same for a list that was made elsewhere. `nodes` are the page's from now on, also on failure; `words` are copied. */
+enum mid_status page_create_found(struct subject *subject, uint32_t *nodes, size_t count, const char *words, size_t length,
+                                  struct page **page);
 
 size_t page_rows(const struct page *page);
 

@@ -8,6 +8,9 @@
  */
 #include "view.h"
 
+#include <midden/internal/where.h>
+
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -22,17 +25,22 @@ struct page *view_page(const struct view *v)
     return s->count != 0 ? s->pages[s->count - 1] : NULL;
 }
 
+static enum mid_status widen(struct view_stack *s)
+{
+    size_t wide = s->capacity != 0 ? 2 * s->capacity : 16;
+    struct page **pages = realloc(s->pages, wide * sizeof pages[0]);
+    if (pages == NULL)
+        return MID_E_MEMORY;
+    s->pages = pages;
+    s->capacity = wide;
+    return MID_OK;
+}
+
 static enum mid_status push(struct view *v, enum view_tab tab, enum page_kind kind, uint32_t item)
 {
     struct view_stack *s = &v->stacks[tab];
-    if (s->count == s->capacity) {
-        size_t wide = s->capacity != 0 ? 2 * s->capacity : 16;
-        struct page **pages = realloc(s->pages, wide * sizeof pages[0]);
-        if (pages == NULL)
-            return MID_E_MEMORY;
-        s->pages = pages;
-        s->capacity = wide;
-    }
+    if (s->count == s->capacity && widen(s) != MID_OK)
+        return MID_E_MEMORY;
     enum mid_status status = page_create(&v->subject, kind, item, &s->pages[s->count]);
     if (status == MID_OK)
         s->count++;
@@ -261,6 +269,72 @@ const char *view_id(struct view *v, uint64_t id)
     if (!mid__graph_find(v->subject.graph, id, &node))
         return "no object has this id";
     return go(v, PAGE_OBJECT, node);
+}
+
+/* The nodes with a size that are selected; *nodes is the caller's. */
+static enum mid_status list_selected(const struct mid__graph *g, const uint8_t *selected, uint32_t **nodes, size_t *count)
+{
+    *count = 0;
+    for (uint32_t n = 0; n < g->node_count; n++)
+        *count += selected[n] && mid__graph_size(g, n) != 0;
+    *nodes = malloc((*count + 1) * sizeof **nodes);
+    if (*nodes == NULL)
+        return MID_E_MEMORY;
+    *count = 0;
+    for (uint32_t n = 0; n < g->node_count; n++)
+        if (selected[n] && mid__graph_size(g, n) != 0)
+            (*nodes)[(*count)++] = n;
+    return MID_OK;
+}
+
+static const char *show_found(struct view *v, const struct mid__where *where, const char *expression, size_t length)
+{
+    const struct mid__graph *g = v->subject.graph;
+    uint8_t *selected = NULL;
+    uint32_t *nodes = NULL;
+    size_t count;
+    uint64_t id;
+    if (mid__where_missing_id(where, g, &id)) {
+        snprintf(v->refusal, sizeof v->refusal, "no object @%llu", (unsigned long long)id);
+        return v->refusal;
+    }
+    enum mid_status status = mid__where_select(where, g, v->subject.classes, &selected);
+    if (status == MID_OK)
+        status = list_selected(g, selected, &nodes, &count);
+    free(selected);
+    if (status == MID_OK && count == 0) {
+        free(nodes);
+        return "no object is so";
+    }
+    struct view_stack *s = &v->stacks[v->tab];
+    if (status == MID_OK && s->count == s->capacity)
+        status = widen(s);
+    if (status != MID_OK) {
+        free(nodes);
+        return no_memory;
+    }
+    if (page_create_found(&v->subject, nodes, count, expression, length, &s->pages[s->count]) != MID_OK)
+        return no_memory;
+    s->count++;
+    return NULL;
+}
+
+const char *view_find(struct view *v, const char *expression, size_t length)
+{
+    struct mid__where *where;
+    struct mid__where_error error;
+    if (!v->subject.complete)
+        return too_early;
+    enum mid_status status = mid__where_parse(expression, length, &where, &error);
+    if (status == MID_E_MEMORY)
+        return no_memory;
+    if (status != MID_OK) {
+        snprintf(v->refusal, sizeof v->refusal, "%s, at character %zu", error.message, error.column);
+        return v->refusal;
+    }
+    const char *why = show_found(v, where, expression, length);
+    mid__where_free(where);
+    return why;
 }
 
 size_t view_chain(const struct view *v, uint32_t *nodes, size_t max, bool *more)

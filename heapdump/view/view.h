@@ -27,6 +27,7 @@ struct view {
     enum view_tab tab;
     struct mid__title text; /* of the row asked for last */
     struct view_search search;
+    char refusal[200]; /* of view_find */
 };
 
 /* The first figures: classes with counts and shallow sizes. They stay the caller's. */
@@ -51,6 +52,10 @@ const char *view_object(struct view *v); /* the object under the cursor: its ret
 const char *view_tree(struct view *v);   /* its place in the dominator tree */
 const char *view_path(struct view *v);   /* a shortest path to it */
 const char *view_id(struct view *v, uint64_t id);
+
+/* A page of the objects that an expression (midden/internal/where.h) is true for. The line that says why not lives until
+ * the next call. O(nodes), for `name` the length of all names. */
+const char *view_find(struct view *v, const char *expression, size_t length);
 
 /* The node that the row under the cursor speaks of (a class: none), or that the page does; ROW_NO_NODE. */
 uint32_t view_node(const struct view *v);

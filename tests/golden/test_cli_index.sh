@@ -15,6 +15,8 @@ answers() { # option...
     done
     "$midden" object --json "$@" "$dump" @4001
     "$midden" path --json "$@" "$dump" @4001
+    "$midden" summary --json --by=type "$@" "$dump"
+    "$midden" summary --json --where 'size>100' "$@" "$dump"
 }
 
 answers --no-index >"$tmp/want"

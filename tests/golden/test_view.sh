@@ -72,7 +72,7 @@ shows 'a shell' '^prompt'
 # ---- pages
 run 'midden view after'
 shows 'the title has the totals' 'after  72,755 nodes, 281,808 edges, 4.57 MB'
-top=$("$midden" summary --interfaces -n 1 "$after" | sed -n '4s/^ *//p' | sed 's/ .*//')
+top=$("$midden" summary --interfaces -n 1 "$after" | sed -n '5s/^ *//p' | sed 's/ .*//')
 shows 'the first class is that of summary' "^ *$top MB .*global"
 shows 'it is marked by what it is sorted by' 'RETAINED▾'
 keys /
@@ -112,8 +112,19 @@ shows 'a sorts by name' 'NAME▾'
 keys r End
 shows 'End goes to the end' '176 of 176'
 keys Home b
-bytes=$("$midden" summary --interfaces --bytes -n 1 "$after" | sed -n '4s/^ *//p' | sed 's/ .*//')
+bytes=$("$midden" summary --interfaces --bytes -n 1 "$after" | sed -n '5s/^ *//p' | sed 's/ .*//')
 shows 'b shows bytes' "^ *$bytes .*global"
+keys b f
+type_in 'class=Map and retained>10kB'
+keys Enter
+shows 'f finds objects by an expression' 'objects where class=Map and retained>10kB'
+shows 'as many as there are, and their size' '1 of 5, 72.0 kB of their own'
+keys f
+type_in 'size=many'
+keys Enter
+shows 'a mistake is told, and what was typed stays' 'where size=many.*no size.*at character 6'
+keys Escape BSpace b
+shows 'and back' "^ *$bytes .*global"
 keys b
 keys g
 type_in '59857'

@@ -501,6 +501,41 @@ START_TEST(search__names_and_ids__move_the_cursor_around_the_end)
 }
 END_TEST
 
+static const char *find(const char *expression)
+{
+    return view_find(&view, expression, strlen(expression));
+}
+
+START_TEST(find__an_expression__opens_its_objects)
+{
+    ck_assert_ptr_null(find("class=Entry and size>0"));
+    ck_assert_int_eq(view_page(&view)->kind, PAGE_FOUND);
+    ck_assert_str_eq(view_page(&view)->words, "class=Entry and size>0");
+    ck_assert_uint_eq(page_rows(view_page(&view)), 3);
+    uint64_t shallow = 0;
+    for (size_t i = 0; i < 3; i++) {
+        struct row row = page_row(view_page(&view), i);
+        shallow += page_figures(view_page(&view), &row).shallow;
+    }
+    ck_assert_uint_eq(view_page(&view)->shallow, shallow);
+    ck_assert_ptr_null(view_enter(&view));
+    ck_assert_int_eq(view_page(&view)->kind, PAGE_OBJECT);
+    ck_assert_ptr_null(view_back(&view));
+    ck_assert_int_eq(view_page(&view)->kind, PAGE_FOUND);
+    ck_assert_ptr_null(view_back(&view));
+    ck_assert_int_eq(view_page(&view)->kind, PAGE_CLASSES);
+}
+END_TEST
+
+START_TEST(find__what_cannot_be_found__says_why_and_stays)
+{
+    ck_assert_str_eq(find("size>x"), "no size such as 300, 50MB or 1.5GiB, at character 6");
+    ck_assert_str_eq(find("retained-by=@4242"), "no object @4242");
+    ck_assert_str_eq(find("class=Nobody"), "no object is so");
+    ck_assert_int_eq(view_page(&view)->kind, PAGE_CLASSES);
+}
+END_TEST
+
 START_TEST(search__beyond_ascii__folds_too)
 {
     view_id(&view, 11);
@@ -757,6 +792,8 @@ int main(void)
     tcase_add_test(pages, tabs__left_and_found_again__are_as_they_were);
     tcase_add_test(pages, scroll__any_cursor__is_on_the_screen);
     tcase_add_test(pages, search__names_and_ids__move_the_cursor_around_the_end);
+    tcase_add_test(pages, find__an_expression__opens_its_objects);
+    tcase_add_test(pages, find__what_cannot_be_found__says_why_and_stays);
     tcase_add_test(pages, search__beyond_ascii__folds_too);
     tcase_add_test(pages, search__interrupted_by_a_new_page__ends);
     tcase_add_test(pages, compare__two_snapshots__lead_to_the_new_objects);
