@@ -24,12 +24,12 @@ void mid__verify_phase(struct mid_heap *heap)
         (void)mid_heap_verify(heap, report_phase, &heap->options);
 }
 
-void mid__collect_scavenge(struct mid_heap *heap, const char *reason)
+static void scavenge(struct mid_heap *heap, bool promote_all, const char *reason)
 {
     heap->busy++;
     mid__event_begin(heap, &heap->minor, MID_COLLECTION_SCAVENGE, reason);
     mid__pause_begin(heap, &heap->minor);
-    mid__nursery_scavenge(heap, false);
+    mid__nursery_scavenge(heap, promote_all);
     mid__nursery_resize(heap, mid__pause_end(heap));
     heap->external_scavenged = mid__external_soon(heap);
     mid__event_end(heap, &heap->minor);
@@ -37,6 +37,16 @@ void mid__collect_scavenge(struct mid_heap *heap, const char *reason)
     heap->busy--;
     if (heap->options.torture == MID_TORTURE_NONE || heap->nursery.failed_bytes != 0)
         mid__pace_after_scavenge(heap);
+}
+
+void mid__collect_scavenge(struct mid_heap *heap, const char *reason)
+{
+    scavenge(heap, false, reason);
+}
+
+void mid__collect_promote(struct mid_heap *heap, const char *reason)
+{
+    scavenge(heap, true, reason);
 }
 
 /* Nothing grey is left: ends the marking that is under way. */

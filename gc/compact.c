@@ -14,20 +14,22 @@
  *   I1  nothing is allocated in a chosen (EVACUATED) block; afterwards there is none
  *   I2  an object that cannot be moved (no cell is to be had) stays, and its block goes back to its list
  *   I3  remembered slots move with their objects
+ *   I4  a block that holds a pinned object is never chosen
  *
  * The choice needs no sorting and no memory: a histogram of the blocks of a class by sixteenths of occupancy gives the
  * threshold below which everything fits above it, and how many blocks at the threshold fit into the others there.
  *
  * Source: evacuation of sparse blocks as in Immix' opportunistic copying (Blackburn and McKinley 2008) and Mark-Copy. We
  * mark first and copy afterwards, so that a copy can never fail half-way, at the price of one more pass for the fix-up.
- * Not done: an evacuation in steps, which would need the slots recorded while marking; a slide to one end.
+ * The other way, a slide of everything, is slide.c's.
  */
 #include "internal.h"
 
 #include <string.h>
 
 #define BUCKETS 16u
-#define WORTH_WHILE_PART 8u /* of the blocks in use must be gained */
+#define WORTH_WHILE_PART  8u /* of the blocks in use must be gained */
+#define WORTH_SLIDING_PART 2u
 
 struct histogram {
     size_t blocks[BUCKETS], used[BUCKETS], free[BUCKETS];
@@ -53,6 +55,8 @@ static struct choice choice_of(const struct mid__class *class)
     size_t room = 0, moved = 0;
     struct choice choice = {0, 0, 0};
     for (const struct mid__block *block = class->partial; block != NULL; block = block->next) {
+        if (block->pins != 0)
+            continue;
         unsigned b = bucket_of(block);
         h.blocks[b]++;
         h.used[b] += block->used;
@@ -73,14 +77,17 @@ static struct choice choice_of(const struct mid__class *class)
     return choice;
 }
 
-static struct mid__block *choose(struct mid__class *class)
+/* `all`: for torture, whatever is gained. */
+static struct mid__block *choose(struct mid__class *class, bool all)
 {
     struct choice choice = choice_of(class);
+    if (all)
+        choice = (struct choice){.below = BUCKETS};
     struct mid__block *chosen = NULL;
     for (struct mid__block *block = class->partial, *next; block != NULL; block = next) {
         next = block->next;
         unsigned b = bucket_of(block);
-        if (b > choice.below || (b == choice.below && choice.more == 0))
+        if (block->pins != 0 || b > choice.below || (b == choice.below && choice.more == 0))
             continue;
         choice.more -= b == choice.below;
         mid__old_block_unlist(&class->partial, block);
@@ -138,19 +145,27 @@ static void empty_block(struct mid_heap *heap, struct mid__block *block)
 /* ---- fixing up ----------------------------------------------------------------------------------------------------------------- */
 
 /* The new address of a moved object; others as they are. */
-static uintptr_t moved_to(uintptr_t object)
+static uintptr_t moved_to(const void *context, uintptr_t object)
 {
+    (void)context;
     if (mid__chunk_of(object)->kind != MID__CHUNK_OLD || mid__block_of(object)->state != MID__BLOCK_EVACUATED)
         return object;
     uint64_t header = *mid__header_at(object);
     return (header & MID__IS_HEADER) ? object : (uintptr_t)header;
 }
 
+struct fix {
+    struct mid_heap *heap;
+    mid__moved_fn *moved;
+    const void *context;
+};
+
 static void fix_slot(void *context, struct mid_ref *slot)
 {
+    const struct fix *fix = context;
     uintptr_t object = (uintptr_t)slot->object;
-    if (object != 0 && !mid__is_young(context, object))
-        *slot = mid__ref(moved_to(object));
+    if (object != 0 && !mid__is_young(fix->heap, object))
+        *slot = mid__ref(fix->moved(fix->context, object));
 }
 
 static void fix_traced(void *context, struct mid_ref *slot, const char *name, size_t index)
@@ -162,27 +177,29 @@ static void fix_traced(void *context, struct mid_ref *slot, const char *name, si
 
 static void fix_fields(void *context, uintptr_t object)
 {
-    mid__each_slot(context, object, *mid__header_at(object), fix_slot, context, fix_traced);
+    const struct fix *fix = context;
+    mid__each_slot(fix->heap, object, *mid__header_at(object), fix_slot, context, fix_traced);
 }
 
-static void fix_table(struct mid__table *table)
+static void fix_table(const struct fix *fix, struct mid__table *table)
 {
     for (size_t i = 0; i < table->old; i++)
-        table->entries[i].object = moved_to(table->entries[i].object);
+        table->entries[i].object = fix->moved(fix->context, table->entries[i].object);
 }
 
-static void fix_up(struct mid_heap *heap)
+/* Every reference to old space that there is, but for the records of ids and of weak tables: they move with their objects. */
+void mid__fix_up(struct mid_heap *heap, mid__moved_fn *moved, const void *context)
 {
-    mid__roots_each(heap, fix_slot, heap);
-    mid__nursery_each(heap, fix_fields, heap);
-    mid__ephemeron_each_value(heap, fix_slot, heap);
-    mid__old_each(heap, heap->live_side, fix_fields, heap);
-    fix_table(&heap->buffers);
-    fix_table(&heap->finalizers);
-    fix_table(&heap->weaks);
+    struct fix fix = {heap, moved, context};
+    mid__roots_each(heap, fix_slot, &fix);
+    mid__nursery_each(heap, fix_fields, &fix);
+    mid__ephemeron_each_value(heap, fix_slot, &fix);
+    mid__old_each(heap, heap->live_side, fix_fields, &fix);
+    fix_table(&fix, &heap->buffers);
+    fix_table(&fix, &heap->finalizers);
+    fix_table(&fix, &heap->weaks);
     for (size_t i = 0; i < heap->weaks.old; i++)
         ((struct mid_weak *)heap->weaks.entries[i].a)->object = heap->weaks.entries[i].object;
-    mid__remset_forget_moved(heap);
 }
 
 /* ---- the whole ------------------------------------------------------------------------------------------------------------------- */
@@ -201,31 +218,60 @@ static void put_back(struct mid_heap *heap, struct mid__block **chosen)
     }
 }
 
-static bool is_worth_while(struct mid_heap *heap, enum mid_collection_kind kind)
+static bool is_torture(const struct mid_heap *heap)
+{
+    return heap->options.torture != MID_TORTURE_NONE;
+}
+
+static size_t evacuation_gain(const struct mid_heap *heap)
 {
     size_t gain = 0;
     for (unsigned i = 0; i < MID__CLASSES; i++)
         gain += choice_of(&heap->old.classes[i]).gain;
-    if (heap->options.compaction == MID_COMPACTION_ALWAYS || kind == MID_COLLECTION_LAST_RESORT)
-        return gain > 0;
-    return heap->options.compaction == MID_COMPACTION_AUTO && gain > heap->old.blocks_used / WORTH_WHILE_PART;
+    return gain;
+}
+
+enum way { NOT, EVACUATE, SLIDE };
+
+/* Evacuation costs what it moves, and a pass; a slide costs what is live, and leaves what is free at one end, where whole
+ * chunks go back. Where every second block can be gained the slide is the cheaper one (gc/README.md has the figures). */
+static enum way choose_way(const struct mid_heap *heap, enum mid_collection_kind kind)
+{
+    size_t blocks = heap->old.blocks_used, gain;
+    switch (heap->options.compaction) {
+    case MID_COMPACTION_OFF:
+        return NOT;
+    case MID_COMPACTION_SLIDE:
+        return is_torture(heap) || mid__slide_gain(heap) > 0 ? SLIDE : NOT;
+    case MID_COMPACTION_ALWAYS:
+        return is_torture(heap) || evacuation_gain(heap) > 0 ? EVACUATE : NOT;
+    default:
+        gain = mid__slide_gain(heap);
+        if (gain > blocks / WORTH_SLIDING_PART || (kind == MID_COLLECTION_LAST_RESORT && gain > 0))
+            return SLIDE;
+        return evacuation_gain(heap) > blocks / WORTH_WHILE_PART ? EVACUATE : NOT;
+    }
 }
 
 /* All is swept and the phase is IDLE. */
 void mid__compact(struct mid_heap *heap, enum mid_collection_kind kind)
 {
     mid__old_retire_current(heap);
-    if (heap->options.compaction == MID_COMPACTION_OFF || !is_worth_while(heap, kind))
+    enum way way = choose_way(heap, kind);
+    if (way == NOT)
+        return;
+    heap->totals.compactions++;
+    if (way == SLIDE && mid__slide(heap))
         return;
     struct mid__block *chosen[MID__CLASSES];
     for (unsigned i = 0; i < MID__CLASSES; i++)
-        chosen[i] = choose(&heap->old.classes[i]);
+        chosen[i] = choose(&heap->old.classes[i], is_torture(heap));
     for (unsigned i = 0; i < MID__CLASSES; i++)
         for (struct mid__block *block = chosen[i]; block != NULL; block = block->next)
             empty_block(heap, block);
-    fix_up(heap);
+    mid__fix_up(heap, moved_to, NULL);
+    mid__remset_forget_moved(heap);
     mid__old_retire_current(heap);
     for (unsigned i = 0; i < MID__CLASSES; i++)
         put_back(heap, &chosen[i]);
-    heap->totals.compactions++;
 }

@@ -126,6 +126,8 @@ struct mid__block {
     uint8_t class_index;
     uint8_t touched; /* pages may be resident */
     uint8_t index;   /* in the chunk */
+    uint16_t pins;   /* pinned objects in it: nothing is moved out of it */
+    uint32_t slide;  /* during a slide: its number */
 };
 
 struct mid__chunk {
@@ -358,6 +360,12 @@ struct mid__handles {
     struct mid__handle handles[MID__HANDLES];
 };
 
+struct mid_pin {
+    struct mid_ref ref;
+    bool counted; /* in its block; not while it is being made */
+    struct mid_pin *next, *prev;
+};
+
 struct mid__roots_entry {
     mid_roots_fn fn;
     void *user;
@@ -471,6 +479,8 @@ struct mid_heap {
     struct mid__handle *handle_free;
     struct mid__handle **young_handles; /* has room for every handle */
     size_t young_handle_count, handle_capacity, handle_count;
+    struct mid_pin *pins;
+    size_t pin_count;
     struct mid__roots_entry *root_entries;
     size_t root_count;
 
@@ -570,6 +580,8 @@ MID__INLINE void mid__each_slot(struct mid_heap *heap, uintptr_t object, uint64_
     }
 }
 
+typedef uintptr_t mid__moved_fn(const void *context, uintptr_t object); /* the new address of an old or large object */
+
 /* ---- heap.c */
 void mid__refuse(struct mid_heap *heap, size_t bytes, const char *why);
 void *mid__grow(void *old, size_t *capacity, size_t wanted, size_t element_bytes);
@@ -597,6 +609,8 @@ bool mid__remset_purge(struct mid_heap *heap, size_t *budget);
 void mid__remset_each(struct mid_heap *heap, void (*fn)(void *context, struct mid__chunk *chunk, struct mid_ref *slot),
                       void *context);
 void mid__remset_forget_moved(struct mid_heap *heap);
+bool mid__remset_list(struct mid_heap *heap); /* the lists are whole afterwards, or false */
+void mid__remset_slide(struct mid_heap *heap, mid__moved_fn *moved, const void *context);
 void mid__remset_free(struct mid_heap *heap);
 
 /* ---- oldspace.c */
@@ -643,6 +657,11 @@ bool mid__sweep_class(struct mid_heap *heap, struct mid__class *class); /* sweep
 
 /* ---- compact.c */
 void mid__compact(struct mid_heap *heap, enum mid_collection_kind kind);
+void mid__fix_up(struct mid_heap *heap, mid__moved_fn *moved, const void *context);
+
+/* ---- slide.c */
+size_t mid__slide_gain(const struct mid_heap *heap);
+bool mid__slide(struct mid_heap *heap);
 
 /* ---- roots.c */
 bool mid__roots_init(struct mid_heap *heap);
@@ -701,6 +720,7 @@ void mid__pace_after_step(struct mid_heap *heap, size_t bytes, uint64_t cpu_ns);
 
 /* ---- collect.c */
 void mid__collect_scavenge(struct mid_heap *heap, const char *reason);
+void mid__collect_promote(struct mid_heap *heap, const char *reason); /* the nursery into the old space */
 void mid__collect_full(struct mid_heap *heap, enum mid_collection_kind kind, const char *reason);
 void mid__collect_start(struct mid_heap *heap, const char *reason);
 void mid__collect_step(struct mid_heap *heap, size_t budget, const char *reason);
@@ -720,6 +740,7 @@ struct mid__verify_face { /* what the parts of the verifier ask of the whole */
     void (*broken)(void *context, const char *rule, const void *address, const char *detail);
 };
 void mid__verify_ephemerons(struct mid_heap *heap, const struct mid__verify_face *face);
+void mid__verify_pins(struct mid_heap *heap, const struct mid__verify_face *face);
 
 /* ---- stats.c */
 void mid__spaces(struct mid_heap *heap, struct mid_space spaces[MID_SPACE_COUNT]);

@@ -24,7 +24,7 @@ static const struct word promotions[] = {{"both", MID_PROMOTE_BOTH}, {"survived"
 static const struct word markings[] = {{"incremental", MID_MARKING_INCREMENTAL}, {"stop", MID_MARKING_STOP}, {NULL, 0}};
 static const struct word growths[] = {{"growing", MID_GROWTH_GROWING}, {"fixed", MID_GROWTH_FIXED}, {NULL, 0}};
 static const struct word compactions[] = {{"auto", MID_COMPACTION_AUTO}, {"off", MID_COMPACTION_OFF},
-                                          {"always", MID_COMPACTION_ALWAYS}, {NULL, 0}};
+                                          {"always", MID_COMPACTION_ALWAYS}, {"slide", MID_COMPACTION_SLIDE}, {NULL, 0}};
 static const struct word tortures[] = {{"none", MID_TORTURE_NONE}, {"scavenge", MID_TORTURE_SCAVENGE},
                                        {"full", MID_TORTURE_FULL}, {"alternate", MID_TORTURE_ALTERNATE},
                                        {"step", MID_TORTURE_STEP}, {NULL, 0}};
@@ -59,7 +59,7 @@ static const struct option {
     {"growth", AT(growth), WORDS, MID_GROWTH_GROWING, 1, 2, growths},
     {"growth-percent", AT(growth_percent), NUMBER, 60, 1, 1000, NULL},
     {"marking", AT(marking), WORDS, MID_MARKING_INCREMENTAL, 1, 2, markings},
-    {"compaction", AT(compaction), WORDS, MID_COMPACTION_AUTO, 1, 3, compactions},
+    {"compaction", AT(compaction), WORDS, MID_COMPACTION_AUTO, 1, 4, compactions},
     {"torture", AT(torture), WORDS, 0, 0, 4, tortures},
     {"torture-every", AT(torture_every), NUMBER, 1, 1, UINT32_MAX, NULL},
     {"verify", AT(verify), WORDS, 0, 0, 1, verifies},

@@ -269,6 +269,32 @@ void mid__remset_forget_moved(struct mid_heap *heap)
     filter_set(heap, keep_set);
 }
 
+bool mid__remset_list(struct mid_heap *heap)
+{
+    if (heap->remset.lost)
+        find_again(heap);
+    return !heap->remset.lost;
+}
+
+/* Before a slide: the slots are listed where they will be. The lists are whole; slots of huge objects stay. */
+void mid__remset_slide(struct mid_heap *heap, mid__moved_fn *moved, const void *context)
+{
+    struct mid__remset *set = &heap->remset;
+    uint64_t mask, *word;
+    for (size_t i = 0; i < set->count; i++) {
+        word = slot_word(mid__chunk_of((uintptr_t)set->slots[i]), set->slots[i], &mask);
+        *word &= ~mask;
+    }
+    for (size_t i = 0; i < set->count; i++) {
+        uintptr_t slot = (uintptr_t)set->slots[i], object = mid__old_object_of(heap, slot);
+        set->slots[i] = (struct mid_ref *)(moved(context, object) + (slot - object));
+    }
+    for (size_t i = 0; i < set->count; i++) {
+        word = slot_word(mid__chunk_of((uintptr_t)set->slots[i]), set->slots[i], &mask);
+        *word |= mask;
+    }
+}
+
 void mid__remset_free(struct mid_heap *heap)
 {
     free(heap->remset.slots);

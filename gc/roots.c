@@ -13,6 +13,7 @@
  *
  *   I1  hot.local_limit is the end of locals_current's slots
  *   I2  a handle that refers to a young object is in use and on the list; one on the list says so (`listed`)
+ *   I3  a pin refers to no young object, and block->pins is the number of pins of objects in that block
  *
  * Locals and the slots of callbacks have no write barrier: a marking reads them all at its beginning (Note [Snapshot at the
  * beginning]). Persistent handles and the queue of finalizers it reads by and by, and what is deleted from them meanwhile
@@ -187,6 +188,76 @@ static void scavenge_handles(struct mid_heap *heap)
     heap->young_handle_count = out;
 }
 
+/* ---- pins --------------------------------------------------------------------------------------------------------------------- */
+
+/* False when the block has no room for one more. */
+static bool count_pin(struct mid_pin *pin)
+{
+    uintptr_t object = (uintptr_t)pin->ref.object;
+    if (mid__chunk_of(object)->kind == MID__CHUNK_OLD) {
+        if (mid__block_of(object)->pins == UINT16_MAX)
+            return false;
+        mid__block_of(object)->pins++;
+    }
+    return pin->counted = true;
+}
+
+static void unlink_pin(struct mid_heap *heap, struct mid_pin *pin)
+{
+    if (pin->next != NULL)
+        pin->next->prev = pin->prev;
+    if (pin->prev != NULL)
+        pin->prev->next = pin->next;
+    else
+        heap->pins = pin->next;
+    heap->pin_count--;
+    free(pin);
+}
+
+/* The record is a root from the first on: the scavenge finds the object through it, and updates it. */
+struct mid_pin *mid_pin_new(struct mid_heap *heap, struct mid_ref ref)
+{
+    if (heap->busy != 0 || mid_is_null(ref))
+        return NULL;
+    struct mid_pin *pin = calloc(1, sizeof *pin);
+    if (pin == NULL)
+        return NULL;
+    pin->ref = ref;
+    pin->next = heap->pins;
+    if (pin->next != NULL)
+        pin->next->prev = pin;
+    heap->pins = pin;
+    heap->pin_count++;
+    if (mid__is_young(heap, (uintptr_t)ref.object))
+        mid__collect_promote(heap, "pin");
+    if (mid__is_young(heap, (uintptr_t)pin->ref.object) || !count_pin(pin)) {
+        unlink_pin(heap, pin);
+        pin = NULL;
+    }
+    mid__after_collection_some(heap); /* may move everything else */
+    return pin;
+}
+
+struct mid_ref mid_pin_get(const struct mid_pin *pin)
+{
+    return pin->ref;
+}
+
+void mid_pin_release(struct mid_heap *heap, struct mid_pin *pin)
+{
+    if (pin == NULL)
+        return;
+    if (mid__chunk_of((uintptr_t)pin->ref.object)->kind == MID__CHUNK_OLD)
+        mid__block_of((uintptr_t)pin->ref.object)->pins--;
+    unlink_pin(heap, pin);
+}
+
+static void each_pin(struct mid_heap *heap, void (*fn)(void *context, struct mid_ref *slot), void *context)
+{
+    for (struct mid_pin *pin = heap->pins; pin != NULL; pin = pin->next)
+        fn(context, &pin->ref);
+}
+
 /* ---- callbacks -------------------------------------------------------------------------------------------------------------- */
 
 static struct mid__roots_entry *find_callback(struct mid_heap *heap, mid_roots_fn fn, void *user)
@@ -260,6 +331,8 @@ static void keep_root(void *heap, struct mid_ref *slot)
 void mid__roots_scavenge(struct mid_heap *heap)
 {
     each_local(heap, keep_root, heap);
+    if (heap->pins != NULL)
+        keep_root(heap, &heap->pins->ref); /* the newest alone can be young: it is being made */
     scavenge_handles(heap);
     each_callback(heap, keep_root, heap);
     each_waiting(heap, keep_root, heap);
@@ -269,12 +342,14 @@ void mid__roots_scavenge(struct mid_heap *heap)
 void mid__roots_without_barrier(struct mid_heap *heap, void (*fn)(void *context, struct mid_ref *slot), void *context)
 {
     each_local(heap, fn, context);
+    each_pin(heap, fn, context);
     each_callback(heap, fn, context);
 }
 
 void mid__roots_each(struct mid_heap *heap, void (*fn)(void *context, struct mid_ref *slot), void *context)
 {
     each_local(heap, fn, context);
+    each_pin(heap, fn, context);
     for (struct mid__handles *part = heap->handles; part != NULL; part = part->next)
         for (size_t i = 0; i < MID__HANDLES; i++)
             if (part->handles[i].used)
@@ -303,6 +378,8 @@ void mid__roots_free(struct mid_heap *heap)
         next = part->next;
         free(part);
     }
+    while (heap->pins != NULL)
+        unlink_pin(heap, heap->pins);
     free(heap->young_handles);
     free(heap->root_entries);
 }

@@ -761,12 +761,12 @@ static void clean_up(struct verify *v)
 enum mid_status mid_heap_verify(struct mid_heap *heap, mid_broken_fn report, void *user)
 {
     struct verify v = {.heap = heap, .report = report, .user = user};
+    struct mid__verify_face face = {&v, face_is_object, face_broken};
     heap->busy++;
     if (prepare(&v)) {
         check_nursery(&v);
         check_spaces(&v);
         if (v.findings == 0) { /* else a trace would run through rubble */
-            struct mid__verify_face face = {&v, face_is_object, face_broken};
             check_remset(&v);
             mid__verify_ephemerons(heap, &face);
         }
@@ -775,6 +775,7 @@ enum mid_status mid_heap_verify(struct mid_heap *heap, mid_broken_fn report, voi
             check_colours(&v);
             check_watched(&v);
             check_handles(&v);
+            mid__verify_pins(heap, &face);
             check_accounts(&v);
         }
     } else {

@@ -417,6 +417,8 @@ static void walk_persistents(struct roots *r, const struct mid_heap *heap)
         for (size_t i = 0; i < MID__HANDLES; i++)
             if (part->handles[i].used)
                 root(r, part->handles[i].face.ref, part->handles[i].label);
+    for (const struct mid_pin *pin = heap->pins; pin != NULL; pin = pin->next)
+        root(r, pin->ref, NULL);
 }
 
 static void walk_callbacks(struct roots *r, const struct mid_heap *heap)

@@ -13,6 +13,7 @@ static const char *const policies[] = {
     "semispace=64K,external-step=4K,mark-step=3000",
     "semispace=64K,growth-min=64K,compaction=always,mark-step=2000",
     "semispace=64K,growth-min=64K,compaction=always,marking=stop,old-limit=40M",
+    "semispace=64K,growth-min=64K,compaction=slide,marking=stop",
 };
 enum { POLICIES = sizeof policies / sizeof policies[0] };
 

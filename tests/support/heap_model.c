@@ -42,7 +42,7 @@ struct twin {
     struct twin *refs[];
 };
 
-enum { LOCALS = 24, PERSISTENTS = 8, TABLE = 8, ROOTS = LOCALS + PERSISTENTS + TABLE, WEAKS = 16 };
+enum { LOCALS = 24, PERSISTENTS = 8, TABLE = 8, ROOTS = LOCALS + PERSISTENTS + TABLE, WEAKS = 16, PINS = 4 };
 
 struct model {
     struct kit kit;
@@ -57,6 +57,9 @@ struct model {
     struct mid_ref table[TABLE];
     struct mid_weak *weaks[WEAKS];
     struct twin *weak_twins[WEAKS];
+    struct mid_pin *pins[PINS];
+    struct mid_ref pinned[PINS]; /* as it was when it was pinned */
+    struct twin *pin_twins[PINS];
     unsigned finalized;
     int64_t external;
     struct { struct mid_ref ref; struct twin *twin; } *stack;
@@ -377,6 +380,22 @@ static void change_table(struct model *m)
     set_bond(t, k, v);
 }
 
+static void change_pin(struct model *m)
+{
+    size_t i = random_below(m, PINS);
+    struct mid_ref ref;
+    mid_pin_release(m->heap, m->pins[i]);
+    m->pins[i] = NULL;
+    m->pin_twins[i] = NULL;
+    struct twin *t = choose(m, &ref);
+    if (t == NULL || random_below(m, 2) == 0)
+        return;
+    m->pins[i] = mid_pin_new(m->heap, ref);
+    ck_assert_ptr_nonnull(m->pins[i]);
+    m->pin_twins[i] = t;
+    m->pinned[i] = mid_pin_get(m->pins[i]);
+}
+
 static void ask_id(struct model *m)
 {
     struct mid_ref ref;
@@ -480,6 +499,12 @@ static size_t compare(struct model *m, size_t *buffer_bytes)
     *buffer_bytes = 0;
     for (size_t i = 0; i < ROOTS; i++)
         meet(m, get_root(m, i), m->roots[i], &depth);
+    for (size_t i = 0; i < PINS; i++) {
+        if (m->pins[i] == NULL)
+            continue;
+        ck_assert_msg(mid_same(mid_pin_get(m->pins[i]), m->pinned[i]), "a pinned object has moved");
+        meet(m, m->pinned[i], m->pin_twins[i], &depth);
+    }
     while (depth > 0) {
         struct mid_ref ref = m->stack[--depth].ref;
         struct twin *t = m->stack[depth].twin;
@@ -566,8 +591,10 @@ static void operate(struct model *m, unsigned live)
         store(m);
     else if (dice < 690)
         change_table(m);
-    else if (dice < 700)
+    else if (dice < 697)
         ask_id(m);
+    else if (dice < 700)
+        change_pin(m);
     else if (dice < 750)
         take_out(m);
     else if (dice < 850)
@@ -601,6 +628,10 @@ static void operate(struct model *m, unsigned live)
 
 static void end(struct model *m)
 {
+    for (size_t i = 0; i < PINS; i++) {
+        mid_pin_release(m->heap, m->pins[i]);
+        m->pins[i] = NULL;
+    }
     for (size_t i = 0; i < ROOTS; i++)
         set_root(m, i, mid_null(), NULL);
     for (int i = 0; i < 20 && m->twins > 0; i++) { /* finalizers may bring some back */

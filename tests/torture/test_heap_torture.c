@@ -12,6 +12,8 @@ static const struct {
     {"semispace=64K,torture=alternate", 600},
     {"semispace=64K,torture=full,compaction=always", 500},
     {"semispace=64K,torture=alternate,torture-every=5,compaction=always,verify=none", 5000},
+    {"semispace=64K,torture=full,compaction=slide", 500},
+    {"semispace=64K,torture=alternate,torture-every=5,compaction=slide,verify=none", 5000},
     {"semispace=64K,torture=step,mark-step=1,verify=none", 6000},
     {"semispace=64K,torture=step,mark-step=1", 700},
     {"semispace=64K,torture=step,torture-every=3,mark-step=1,mark-stack=4K", 700},

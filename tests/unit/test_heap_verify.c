@@ -138,6 +138,9 @@ BREAKS(watched__no_room__named, "finalize.I3", heap->waiting_capacity = 0)
 BREAKS(roots__locals_astray__named, "roots.I1", heap->hot.local_limit++)
 BREAKS(roots__young_handle_unlisted__named, "roots.I2", heap->young_handles[0]->listed = false)
 BREAKS(roots__list_too_short__named, "roots.I2", heap->young_handle_count--)
+BREAKS(roots__pin_not_counted__named, "roots.I3", { mid_pin_new(heap, mid_get(old)); block()->pins--; })
+BREAKS(roots__pin_counted_twice__named, "roots.I3", { mid_pin_new(heap, mid_get(old)); block()->pins++; })
+BREAKS(roots__pin_of_a_young_object__named, "roots.I3", { mid_pin_new(heap, mid_get(old))->ref = mid_get(young); block()->pins--; })
 BREAKS(stats__overhead_wrong__named, "stats.I1", heap->old.chunks++)
 BREAKS(ids__entry_lost__named, "ids.I1", memset(heap->ids.entries, 0, heap->ids.capacity * sizeof *heap->ids.entries))
 
@@ -193,8 +196,8 @@ START_TEST(mark__bit_without_object__named)
 }
 END_TEST
 
-/* A compaction while the nursery holds objects that old ones refer to, as after promotions that failed: _i == 1 with the
- * lists of the remembered set lost. */
+/* A compaction while the nursery holds objects that old ones refer to, as after promotions that failed: _i odd: with the
+ * lists of the remembered set lost; 2 and 3: by sliding. */
 START_TEST(compact__remembered_slots__move_with_their_objects)
 {
     enum { MANY = 30000, KEPT = MANY / 10 };
@@ -216,8 +219,8 @@ START_TEST(compact__remembered_slots__move_with_their_objects)
         mid_store(h, holder, &as_pair(holder)->right, p);
     }
     size_t before = h->old.blocks_used;
-    h->remset.lost = _i == 1;
-    h->options.compaction = MID_COMPACTION_ALWAYS;
+    h->remset.lost = _i % 2 == 1;
+    h->options.compaction = _i < 2 ? MID_COMPACTION_ALWAYS : MID_COMPACTION_SLIDE;
     mid__compact(h, MID_COLLECTION_FULL);
     ck_assert_uint_eq(kit_verify(&mine), 0);
     ck_assert_uint_eq(h->totals.compactions, 1);
@@ -284,12 +287,15 @@ int main(void)
     tcase_add_test(c, roots__locals_astray__named);
     tcase_add_test(c, roots__young_handle_unlisted__named);
     tcase_add_test(c, roots__list_too_short__named);
+    tcase_add_test(c, roots__pin_not_counted__named);
+    tcase_add_test(c, roots__pin_counted_twice__named);
+    tcase_add_test(c, roots__pin_of_a_young_object__named);
     tcase_add_test(c, ids__entry_lost__named);
     tcase_add_test(c, trace__slot_outside__named);
     tcase_add_test(c, mark__white_object_lost__named);
     tcase_add_test(c, mark__grey_object_white__named);
     tcase_add_test(c, mark__bit_without_object__named);
     tcase_add_test(c, stats__overhead_wrong__named);
-    tcase_add_loop_test(c, compact__remembered_slots__move_with_their_objects, 0, 2);
+    tcase_add_loop_test(c, compact__remembered_slots__move_with_their_objects, 0, 4);
     return run_suite("heap_verify", c, NULL);
 }

@@ -156,9 +156,11 @@ enum mid_growth {
 enum mid_compaction {
     MID_COMPACTION_DEFAULT = 0, /* auto */
     MID_COMPACTION_OFF = 1,
-    MID_COMPACTION_AUTO = 2,  /* at full collections in one pause, when an eighth of the blocks would be gained; always at
-                                 a last-resort collection */
-    MID_COMPACTION_ALWAYS = 3 /* when at least one block would be gained */
+    MID_COMPACTION_AUTO = 2,  /* at full collections in one pause: sparse blocks are emptied when an eighth of all would be
+                                 gained, everything slides when half of them would, or at a last-resort collection */
+    MID_COMPACTION_ALWAYS = 3, /* when at least one block would be gained */
+    MID_COMPACTION_SLIDE = 4   /* the same, and not by emptying sparse blocks: all objects slide to the low end of the blocks
+                                  of their size, in the order of their addresses */
 };
 
 enum mid_torture {

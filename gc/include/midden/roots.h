@@ -6,9 +6,10 @@
  *   local       a slot of the innermost handle scope; ends with the scope       two or three instructions
  *   persistent  a handle that lives until it is released                        a record of 40 bytes
  *   weak        a handle that does not keep its object and is cleared with it   a record of 104 bytes
+ *   pin         keeps its object where it is                                    a record of 40 bytes
  *   callback    the program shows slots of its own at each collection           for stacks and tables of a runtime
  *
- * No function here collects. All belong to the heap's one mutator.
+ * No function here collects but mid_pin_new. All belong to the heap's one mutator.
  */
 #ifndef MIDDEN_ROOTS_H
 #define MIDDEN_ROOTS_H
@@ -80,6 +81,23 @@ MID_API struct mid_ref mid_weak_get(struct mid_heap *heap, struct mid_weak *hand
 
 /* Ends it; `cleared` is not called any more. NULL does nothing. */
 MID_API void mid_weak_release(struct mid_heap *heap, struct mid_weak *handle);
+
+/* ---- pins ------------------------------------------------------------------------------------------------------------ */
+
+struct mid_pin;
+
+/* Makes a handle that keeps `ref` alive and where it is: until it is released no collection moves the object, and a pointer
+ * into it may be handed to the system. A young object is moved to the old space first, by a scavenge that empties the
+ * nursery: **may collect**. Large objects never move. A compaction passes over the whole block of 64 KiB around a pinned
+ * object, so pins are best few or short. Several pins of one object are independent. NULL: `ref` is null, there is no
+ * memory, the old space is at its limit, or the call came from a callback. O(1) but for the scavenge. */
+MID_API struct mid_pin *mid_pin_new(struct mid_heap *heap, struct mid_ref ref);
+
+/* The object, which is the same as long as the pin lives. Never collects. */
+MID_API struct mid_ref mid_pin_get(const struct mid_pin *pin);
+
+/* Ends it. NULL does nothing. Never collects. O(1). */
+MID_API void mid_pin_release(struct mid_heap *heap, struct mid_pin *pin);
 
 /* ---- root callbacks ------------------------------------------------------------------------------------------------ */
 
