@@ -421,6 +421,7 @@ static struct mid__slab *make_slab(struct mid__region *r, uint32_t at, uint32_t 
     s->index = (uint16_t)at;
     s->pages_out = 0;
     s->closed = false;
+    atomic_store_explicit(&s->sampled, 0, memory_order_relaxed);
     s->fresh = fresh;
     s->live = s->fill = 0;
     s->live_bytes = 0;

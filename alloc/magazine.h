@@ -27,6 +27,9 @@ struct mid__cache {
     uint64_t epoch;   /* the pool's when the cache was last emptied on demand */
     size_t charged;   /* bytes that its magazines could hold */
     uint64_t seen[MID__CLASSES]; /* bin's allocs when the cache last looked for idle ones */
+    int64_t until_sample; /* sample.c; 0: not yet drawn */
+    uint64_t sample_random;
+    uint64_t sampled[MID__CLASSES]; /* bin's bytes or buffers when they were last counted */
     _Atomic(uint64_t) misses, release_misses; /* misses counts both kinds */
     struct mid__large_block *biased[MID__BIASED]; /* blocks whose holders the thread counts without atomics; block.c */
     uint32_t biased_next;
@@ -83,6 +86,11 @@ void mid__caches_end(struct mid_pool *pool);
 void mid__caches_orphaned(struct mid_pool *pool);
 /* Empties the caches that wait for a thread; the lock is held. */
 void mid__caches_idle_empty(struct mid_pool *pool);
+
+/* ---- sample.c */
+/* The cache could not serve this allocation by itself; no lock is held. */
+void mid__sample_after_miss(struct mid_pool *pool, struct mid__cache *cache, unsigned id, void *p, size_t bytes,
+                            const void *site);
 
 /* ---- magazine.c */
 /* The most buffers a magazine of the class holds; 0: the class is not cached. */

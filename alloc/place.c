@@ -163,6 +163,8 @@ enum mid_status mid__place_take(struct mid_pool *pool, struct mid__class *c, siz
 
 void mid__place_give(struct mid_pool *pool, struct mid__class *c, struct mid__slab *s, size_t offset, size_t extent)
 {
+    if (mid__sample_maybe(c, s, offset))
+        mid__sample_gone(pool, c, s, mid__slab_memory(s) + offset);
     c->placement->give(c, s, offset, extent);
     c->taken--;
     c->taken_bytes -= extent;

@@ -71,7 +71,8 @@ static bool read_options(const struct mid_pool_options *given, struct mid_pool_o
     if (out->thread_cache_bytes == 0)
         out->thread_cache_bytes = THREAD_CACHE_BYTES;
     return (out->policy == MID_POOL_SIZE_CLASS || out->policy == MID_POOL_SEQUENTIAL) &&
-           (out->base != NULL || out->base_bytes == 0) && (out->flags & ~KNOWN_FLAGS) == 0 && out->split_bytes >= 16 && out->split_bytes <= MID_POOL_SLAB_BYTES;
+           (out->base != NULL || out->base_bytes == 0) &&
+           (out->sample_bytes == 0 || out->sample_buffers == 0) && (out->flags & ~KNOWN_FLAGS) == 0 && out->split_bytes >= 16 && out->split_bytes <= MID_POOL_SLAB_BYTES;
 }
 
 static void shape_classes(struct mid_pool *pool)
@@ -99,6 +100,9 @@ enum mid_status mid_pool_create(const struct mid_pool_options *given, struct mid
     pool->checked = ((options.flags | ALWAYS_FLAGS) & MID_POOL_CHECKED) != 0;
     pool->sequential = options.policy == MID_POOL_SEQUENTIAL;
     pool->caching = !pool->checked && !pool->watched && (options.flags & MID_POOL_UNCACHED) == 0;
+    pool->sampling = options.sample_bytes != 0 || options.sample_buffers != 0;
+    pool->samples.mean_bytes = options.sample_bytes;
+    pool->samples.mean_buffers = options.sample_buffers;
     pool->split_bytes = options.split_bytes;
     pool->thread_cache_bytes = options.thread_cache_bytes;
     pool->at_limit = options.at_limit;
@@ -133,6 +137,7 @@ static void end_pool(struct mid_pool *pool)
     mid__shadow_pool_gone(pool);
     mid__caches_end(pool);
     mid__magazines_end(pool);
+    mid__samples_end(pool);
     mid__handles_end(pool);
     mid__arena_fini(&pool->arena);
     mid__waiters_fini(pool);
@@ -173,6 +178,15 @@ static int report_leak(void *user, const struct mid_pool_slab *slab, const struc
     return ++leaks->seen == LEAKS_REPORTED;
 }
 
+static void report_sampled_leak(void *user, const struct mid_pool_buffer *buffer)
+{
+    struct leaks *leaks = user;
+    if (leaks->seen++ < LEAKS_REPORTED)
+        mid__report(leaks->pool, "pool.leak", buffer->address,
+                    "a buffer of %zu bytes at %p, taken at %p, is still out (sampled)", buffer->requested_bytes,
+                    buffer->address, buffer->site);
+}
+
 size_t mid_pool_destroy_forced(struct mid_pool *pool)
 {
     if (pool == NULL)
@@ -181,8 +195,10 @@ size_t mid_pool_destroy_forced(struct mid_pool *pool)
     if (mid_pool_destroy(pool, &out) == MID_OK)
         return 0;
     mid__handles_give_all(pool, pool->checked ? LEAKS_REPORTED : 0);
+    struct leaks leaks = {pool, 0};
+    if (pool->sampling && !pool->checked)
+        (void)mid_pool_samples(pool, report_sampled_leak, &leaks);
     if (pool->checked) {
-        struct leaks leaks = {pool, 0};
         struct mid_pool_visitor visitor = {sizeof visitor, NULL, report_leak, &leaks};
         mid_pool_walk(pool, &visitor);
     }
@@ -244,6 +260,8 @@ static enum mid_status take_locked(struct mid_pool *pool, struct mid__class *c, 
     void *p = mid__taken_memory(t);
     if (pool->checked)
         mid__check_take(pool, c, t, bytes, site);
+    if (MID__UNLIKELY(pool->sampling))
+        mid__sample_past_cache(pool, p, bytes, site);
     mid__shadow_take(pool, p, pool->checked ? bytes : t->extent);
     return MID_OK;
 }
@@ -286,13 +304,24 @@ enum mid_status mid__pool_refuse(struct mid_pool *pool, enum mid_status status)
     return status;
 }
 
+/* Misses of the cache are where buffers are sampled. */
+static void *take_cached(struct mid_pool *pool, struct mid__cache *cache, unsigned id, size_t bytes, const void *site,
+                         enum mid_status *status)
+{
+    uint64_t before = atomic_load_explicit(&cache->misses, memory_order_relaxed);
+    void *p = mid__cache_take(cache, id, bytes, status);
+    if (MID__UNLIKELY(pool->sampling) && p != NULL && atomic_load_explicit(&cache->misses, memory_order_relaxed) != before)
+        mid__sample_after_miss(pool, cache, id, p, bytes, site);
+    return p;
+}
+
 /* One attempt; NULL with *status. */
 static void *try_take(struct mid_pool *pool, unsigned id, size_t bytes, const void *site, bool *fresh,
                       enum mid_status *status)
 {
     struct mid__cache *cache = pool->caching && !*fresh && id != MID__CLASS_HUGE ? mid__cache_of(pool) : NULL;
     if (cache != NULL && pool->classes[id].magazine != 0)
-        return mid__cache_take(cache, id, bytes, status);
+        return take_cached(pool, cache, id, bytes, site, status);
     struct mid__taken t;
     pthread_mutex_lock(&pool->lock);
     *status = take_locked(pool, &pool->classes[id], bytes, site, &t);
@@ -474,9 +503,9 @@ static inline bool is_taken(const struct mid__class *c, const struct mid__slab *
 
 /* The class of the buffer at p when it is one that has magazines; else, and where there is no buffer, MID__CLASSES, and
  * the question is for the lock. Note [Looking up an address without the lock]. */
-static inline unsigned cached_class_of(const struct mid_pool *pool, const void *p)
+static inline unsigned cached_class_of(const struct mid_pool *pool, const void *p, struct mid__slab **slab)
 {
-    struct mid__slab *s = mid__arena_find(&pool->arena, p);
+    struct mid__slab *s = *slab = mid__arena_find(&pool->arena, p);
     if (s == NULL)
         return MID__CLASSES;
     unsigned tag = atomic_load_explicit(&s->tag, memory_order_relaxed);
@@ -490,7 +519,8 @@ static inline unsigned cached_class_of(const struct mid_pool *pool, const void *
  * says. Everything else is left to the lock. */
 static bool give_to_cache(struct mid_pool *pool, void *p, size_t bytes)
 {
-    unsigned id = cached_class_of(pool, p);
+    struct mid__slab *s;
+    unsigned id = cached_class_of(pool, p, &s);
     if (id == MID__CLASSES || (bytes != MID__SIZE_UNKNOWN && class_for(pool, bytes, 1) != id))
         return false;
     struct mid__cache *cache = mid__cache_of(pool);
@@ -499,8 +529,12 @@ static bool give_to_cache(struct mid_pool *pool, void *p, size_t bytes)
     const struct mid_cache_bin *bin = &cache->face.bins[id];
     if (bin->count != 0 && bin->slots[bin->count - 1] == p)
         report_double(pool, p, "release", NULL);
-    else
+    else {
+        const struct mid__class *c = &pool->classes[id];
+        if (mid__sample_maybe(c, s, (size_t)((char *)p - mid__slab_memory(s))))
+            mid__sample_released(pool, c, s, p);
         mid__cache_give(cache, id, p, bytes);
+    }
     return true;
 }
 
@@ -557,7 +591,8 @@ size_t mid_pool_usable_bytes(struct mid_pool *pool, const void *buffer)
 {
     if (buffer == NULL)
         return 0;
-    unsigned id = cached_class_of(pool, buffer);
+    struct mid__slab *slab;
+    unsigned id = cached_class_of(pool, buffer, &slab);
     if (id != MID__CLASSES)
         return pool->classes[id].bytes;
     struct mid__taken t;
@@ -634,7 +669,8 @@ static struct resizing look_locked(struct mid_pool *pool, void *buffer, size_t b
 /* The same without the lock, for classes that have magazines; the figures are kept in the thread's bin. */
 static struct resizing look(struct mid_pool *pool, void *buffer, size_t bytes)
 {
-    unsigned id = cached_class_of(pool, buffer);
+    struct mid__slab *slab;
+    unsigned id = cached_class_of(pool, buffer, &slab);
     struct mid__cache *cache = id == MID__CLASSES ? NULL : mid__cache_of(pool);
     if (cache == NULL || bytes > PTRDIFF_MAX)
         return look_locked(pool, buffer, bytes);

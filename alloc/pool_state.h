@@ -4,7 +4,7 @@
  *
  *     pool.c     create, destroy, take, release, resize, limit      place.c    lists of slabs: take, give, reap
  *     magazine.c, thread_cache.c    what threads keep               check.c    guards, poison, records, reports
- *     wait.c     room at the limit
+ *     wait.c     room at the limit                            sample.c     sites of one buffer in many
  *     trim.c     back to the system                           registry.c   all pools, and fork
  *     handle.c, pack.c    buffers that may move
  *     stats.c    figures     json.c    as JSON     verify.c    recount     walk.c    show slabs and buffers
@@ -19,11 +19,27 @@
 /* The size of a release that does not say it. */
 #define MID__SIZE_UNKNOWN SIZE_MAX
 
+/* The sampled buffers: sample.c. */
+struct mid__sample {
+    const void *address; /* NULL: free */
+    const void *site;
+    size_t bytes;
+    uint32_t weight; /* distances that ended at it */
+};
+
+struct mid__samples {
+    size_t mean_bytes, mean_buffers; /* at most one is not 0 */
+    struct mid__sample *table;       /* open addressing; capacity is a power of two, or 0 */
+    size_t capacity, count;
+    int64_t until; /* for allocations past the caches */
+    uint64_t random;
+};
+
 struct mid_pool {
     pthread_mutex_t lock; /* of everything below that is not constant */
 
     /* constant after creation */
-    bool checked, sequential, watched, caching;
+    bool checked, sequential, watched, caching, sampling;
     size_t split_bytes, thread_cache_bytes;
     mid_pool_limit_fn at_limit;
     void *at_limit_user;
@@ -52,10 +68,26 @@ struct mid_pool {
     uint64_t cache_epoch;            /* Note [Emptying caches on demand] */
     struct mid__magazine *magazines; /* that hold nothing and belong to no cache */
     struct mid__magazine *magazine_blocks;
+    struct mid__samples samples;
     size_t depot_bytes;
     uint64_t depot_exchanges;
     _Atomic(struct mid__handle_table *) handles; /* NULL until the first is asked for; handle.c */
 };
+
+/* Whether slab->sampled may have the buffer at `offset`. */
+MID__INLINE bool mid__sample_maybe(const struct mid__class *c, const struct mid__slab *s, size_t offset)
+{
+    unsigned bits = atomic_load_explicit(&s->sampled, memory_order_relaxed);
+    return MID__UNLIKELY(bits != 0) && (c->slots == 0 || (bits >> mid__slot_of(c, offset) % 16 & 1) != 0);
+}
+
+/* ---- sample.c */
+/* A buffer was taken past the caches; the lock is held. */
+void mid__sample_past_cache(struct mid_pool *pool, void *p, size_t bytes, const void *site);
+/* The buffer is no longer out: with the lock held, and without. */
+void mid__sample_gone(struct mid_pool *pool, const struct mid__class *c, struct mid__slab *slab, const void *p);
+void mid__sample_released(struct mid_pool *pool, const struct mid__class *c, struct mid__slab *slab, const void *p);
+void mid__samples_end(struct mid_pool *pool);
 
 /* A place that was taken from a slab. */
 struct mid__taken {

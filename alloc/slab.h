@@ -34,6 +34,7 @@ struct mid__slab {
     uint64_t live_bytes;   /* what they take up */
     bool closed;           /* sequential: a buffer did not fit */
     bool fresh;            /* never used since the system gave it: reads as zero */
+    _Atomic(uint16_t) sampled; /* I2 of sample.c */
 };
 
 _Static_assert(sizeof(struct mid__slab) == 64, "one cache line a slab");

@@ -106,6 +106,12 @@ struct mid_pool_options {
      * own tables (metadata_bytes) still come from the system. NULL: all memory comes from the system. */
     void *base;
     size_t base_bytes;
+
+    /* Remember the site of one buffer in many, for mid_pool_samples, the heap profile, and leak reports: one in so many bytes,
+     * or one in so many buffers, on the average, at distances that are random. 128 buffers suit a server. At most one of
+     * both (else MID_E_INVALID); 0 and 0: none. */
+    size_t sample_bytes;
+    size_t sample_buffers;
 };
 
 /* Fills in the defaults. O(1). */
@@ -123,7 +129,7 @@ MID_API enum mid_status mid_pool_destroy(struct mid_pool *pool, size_t *still_ou
 
 /* Ends a pool whatever is out: every buffer of it is invalid from now on, and so is every slice of them. Returns how
  * many buffers were out. In a checked pool each of the first 16 is reported to the hook as "pool.leak", with its size
- * and with the address that took it. NULL returns 0. */
+ * and with the address that took it; in one that samples, the first 16 of the sampled ones. NULL returns 0. */
 MID_API size_t mid_pool_destroy_forced(struct mid_pool *pool);
 
 /* Takes a buffer of at least `bytes` bytes; its content is undefined. 0 bytes is as good as 1: a pointer of its own.
@@ -347,6 +353,19 @@ struct mid_pool_visitor {
     int (*buffer)(void *user, const struct mid_pool_slab *slab, const struct mid_pool_buffer *buffer);
     void *user;
 };
+
+/* One sampled live buffer: address, the size asked for (in both sizes), and the code address that took it. */
+typedef void (*mid_pool_sample_fn)(void *user, const struct mid_pool_buffer *buffer);
+
+/* Shows the sampled buffers that are out, by site; the visitor runs without a lock on a copy, and may call the pool. MID_E_MEMORY
+ * when there is no memory for the copy. Buffers that only the inlined pair of <midden/cache.h> took or released are seen when
+ * they leave their magazines. O(samples x log samples). */
+MID_API enum mid_status mid_pool_samples(struct mid_pool *pool, mid_pool_sample_fn visit, void *user);
+
+/* Writes the sampled buffers that are out as a heap profile in pprof's legacy text format, by site, with the process' mappings:
+ *     pprof --text program heap.prof
+ * MID_E_IO when the stream fails, MID_E_MEMORY as above. */
+MID_API enum mid_status mid_pool_heap_profile(struct mid_pool *pool, FILE *stream);
 
 /* Shows every run of slabs in order of address within its region, each followed by its live buffers in order of
  * address. Returns what ended the walk, 0 at its end, -1 when visitor->struct_size is not set. For an exact picture no
