@@ -315,7 +315,9 @@ const struct verb verb_check = {
              "`midden summary` shows it; in it * stands for any text, and \\* for a star. A rule with a * is for each class\n"
              "that it matches. LIMIT is what stands behind the last '='; sizes may be written 300, 50MB or 1.5GiB. For a\n"
              "rule that is broken, three objects of the class are shown with a shortest path from the roots. A class\n"
-             "that is not there breaks no rule, and the answer says so.",
+             "that is not there breaks no rule, and the answer says so.\n\n"
+             "  midden check --max-count='Session=100' --max-retained='*Cache=50MB' app.heapsnapshot\n"
+             "  midden check --max-growth='Listener=10' --junit=heap.xml before.heapsnapshot after.heapsnapshot",
     .operands_min = 1,
     .operands_max = INT_MAX,
     .options = OPTION_COMMON | OPTION_RULES | OPTION_INTERFACES | OPTION_SELECT | OPTION_BYTES,

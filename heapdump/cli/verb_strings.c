@@ -194,7 +194,9 @@ const struct verb verb_strings = {
     .summary = "strings that are there more than once, and what they waste",
     .about = "Prints the contents that more than one string has: how many strings, their sizes, and what would be free if\n"
              "each content were there once (wasted). Retained sizes are added up, as DevTools does: a string that was put\n"
-             "together from parts holds them, so that parts with one content are counted in two rows.",
+             "together from parts holds them, so that parts with one content are counted in two rows.\n\n"
+             "  midden strings app.heapsnapshot\n"
+             "  midden strings --sort=wasted --where 'retained-by=Cache' app.heapsnapshot",
     .operands_min = 1,
     .operands_max = 1,
     .options = OPTION_COMMON | OPTION_LIMIT | OPTION_SORT | OPTION_SELECT | OPTION_BYTES,

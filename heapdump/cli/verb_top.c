@@ -107,7 +107,10 @@ const struct verb verb_top = {
     .operands = "FILE",
     .summary = "the objects that retain most",
     .about = "Prints the objects with the greatest retained size: 50, unless -n says otherwise. Nodes that stand for\n"
-             "roots are left out unless --synthetic is given.",
+             "roots are left out unless --synthetic is given.\n\n"
+             "  midden top app.heapsnapshot\n"
+             "  midden top -n 0 --sort=shallow --where 'type=string' app.heapsnapshot\n"
+             "  midden top --filter=detached app.heapsnapshot",
     .operands_min = 1,
     .operands_max = 1,
     .options = OPTION_COMMON | OPTION_LIMIT | OPTION_SORT | OPTION_SYNTHETIC | OPTION_SELECT | OPTION_BYTES,

@@ -8,6 +8,7 @@
  * small, and what stands above it.
  */
 #include <stdlib.h>
+#include <string.h>
 
 #include "dump.h"
 #include "rank.h"
@@ -22,7 +23,13 @@
 struct level {
     struct rank shown; /* the children that are shown */
     size_t next;
+    uint32_t node;
     uint64_t left_out, left_out_retained; /* the others */
+};
+
+struct rest {
+    uint32_t count;
+    uint64_t retained;
 };
 
 struct tree {
@@ -30,6 +37,7 @@ struct tree {
     struct output *out;
     size_t limit, depth;
     uint64_t least; /* retained bytes of a child that is shown */
+    struct rest *of_class; /* [classes]: of the children left out, one node at a time */
     uint8_t *above; /* [nodes]: 1 for what is part of the tree, or NULL: all */
     struct level *levels;
     size_t count, capacity;
@@ -69,7 +77,7 @@ static bool descend(struct tree *t, uint32_t node)
         t->levels = cli_grow(t->levels, t->capacity, sizeof t->levels[0]);
     }
     struct level *l = &t->levels[t->count++];
-    *l = (struct level){0};
+    *l = (struct level){.node = node};
     rank_begin(&l->shown, t->limit, more_retained, g);
     for (uint32_t i = g->first_dominated[node]; i < g->first_dominated[node + 1]; i++) {
         if (!is_part(t, g->dominated[i]))
@@ -134,14 +142,52 @@ static void print_node(struct tree *t, uint32_t node)
     text_free(&line);
 }
 
+/* The class of the children left out that retains most of what they do together; *count of them. */
+static uint32_t most_of_rest(struct tree *t, const struct level *l, uint32_t *count)
+{
+    const struct mid__graph *g = t->dump->graph;
+    const uint32_t *of_node = t->dump->classes->of_node, from = g->first_dominated[l->node];
+    uint32_t to = g->first_dominated[l->node + 1], best = of_node[g->dominated[from]];
+    if (t->of_class == NULL) {
+        t->of_class = cli_allocate(t->dump->classes->count, sizeof t->of_class[0]);
+        memset(t->of_class, 0, t->dump->classes->count * sizeof t->of_class[0]);
+    }
+    for (size_t i = 0; i < l->shown.count; i++) {
+        struct rest *rest = &t->of_class[of_node[l->shown.items[i]]];
+        rest->count--;
+        rest->retained -= g->retained[l->shown.items[i]];
+    }
+    for (uint32_t i = from; i < to; i++) {
+        struct rest *rest = &t->of_class[of_node[g->dominated[i]]];
+        rest->count += is_part(t, g->dominated[i]);
+        rest->retained += is_part(t, g->dominated[i]) ? g->retained[g->dominated[i]] : 0;
+    }
+    for (uint32_t i = from; i < to; i++) {
+        const struct rest *rest = &t->of_class[of_node[g->dominated[i]]], *most = &t->of_class[best];
+        if (rest->count != 0 && (most->count == 0 || rest->retained > most->retained))
+            best = of_node[g->dominated[i]];
+    }
+    *count = t->of_class[best].count;
+    for (uint32_t i = from; i < to; i++)
+        t->of_class[of_node[g->dominated[i]]] = (struct rest){0};
+    return best;
+}
+
 static void print_rest(struct tree *t, const struct level *l)
 {
     struct text line = {0};
+    size_t length;
+    uint32_t count, place = most_of_rest(t, l, &count);
     print_figures(t, l->left_out_retained);
     print_rulings(t, true);
     text_add(&line, "... ");
     text_add_count(&line, l->left_out);
-    text_add(&line, " more\n");
+    text_add(&line, " more (");
+    text_add_count(&line, count);
+    text_add(&line, t->out->ascii ? " x " : " \xc3\x97 ");
+    const char *name = mid__class_name(t->dump->classes, place, &length);
+    text_add_dump(&line, name, length, 60, t->out->ascii);
+    text_add(&line, count == l->left_out ? ")\n" : t->out->ascii ? ", ...)\n" : ", \xe2\x80\xa6)\n");
     output_text(t->out, PAINT_DIM, &line);
     text_free(&line);
 }
@@ -231,6 +277,7 @@ static enum cli_status run(const struct options *options)
         print_text(&t, start);
     output_end(&o);
     free(t.levels);
+    free(t.of_class);
     free(t.above);
     dump_close(&d);
     return CLI_FINE;

@@ -83,6 +83,6 @@ refused "an object that is not there" "no object @4242424242" top --where 'retai
 refused "twice" "given twice" top --where size=1 --where size=2
 refused "a filter that is none" "wants contexts, detached, event-handlers, console or duplicated-strings, not 'dom'" summary --filter=dom
 refused "two filters" "given twice" summary --filter=console --filter=contexts
-refused "a mistake in view" "expected" view --where size=
+refused "a mistake in view" "a value is missing" view --where size=
 
 finish

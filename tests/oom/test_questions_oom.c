@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT
- * Duplicates, filters, the filter language, rules, series and suspects when any allocation fails: each reports
+ * Duplicates, filters, the filter language, rules, series, suspects, paths and statistics when any allocation fails: each reports
  * MID_E_MEMORY, leaves nothing behind, and answers as before once memory is there again. */
 #include <midden/internal/duplicates.h>
 #include <midden/internal/filters.h>
 #include <midden/internal/path.h>
 #include <midden/internal/rules.h>
+#include <midden/internal/statistics.h>
 #include <midden/internal/suspects.h>
 #include <midden/internal/where.h>
 
@@ -105,7 +106,35 @@ static enum mid_status ask_suspects(void)
     return status;
 }
 
-static enum mid_status (*const questions[])(void) = {ask_duplicates, ask_filters, ask_where, ask_rules, ask_suspects};
+static enum mid_status ask_routes(void)
+{
+    struct mid__routes *routes;
+    uint32_t *steps = NULL, count = 1, node = graph->node_count - 1;
+    enum mid_status status = mid__routes_begin(graph, node, &routes);
+    while (status == MID_OK && count != 0) {
+        status = mid__routes_next(routes, &steps, &count);
+        free(steps);
+    }
+    mid__routes_free(routes);
+    return status;
+}
+
+static enum mid_status ask_merged(void)
+{
+    struct mid__path_groups groups;
+    struct mid__statistics statistics;
+    uint8_t *selected = malloc(graph->node_count);
+    if (selected == NULL)
+        return MID_E_MEMORY;
+    memset(selected, 1, graph->node_count);
+    enum mid_status status = mid__path_merge(graph, classes, arrivals, selected, &groups);
+    free(groups.list);
+    free(selected);
+    return status == MID_OK ? mid__statistics_of(graph, NULL, &statistics) : status;
+}
+
+static enum mid_status (*const questions[])(void) = {ask_duplicates, ask_filters, ask_where, ask_rules,
+                                                     ask_suspects,   ask_routes,  ask_merged};
 
 START_TEST(question__any_allocation_fails__is_told_and_nothing_is_lost)
 {
