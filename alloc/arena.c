@@ -7,8 +7,9 @@
  *
  *     root ----> leaf ----> region tables                 region memory, 4 MiB, aligned to 4 MiB
  *     (64 KiB,   (64 KiB,   | used, touched: 512 bits |   [ unit 0 | unit 1 | unit 2 |  ...  | unit 511 ]
- *      touched    touched   | slabs[512]: 64 B each   |     run of class 5   free     run of 3 units
- *      by page)   by page)  | bitmap words, by unit   |
+ *      touched    touched   | tags, backs: 512 bytes  |     run of class 5   free     run of 3 units
+ *      by page)   by page)  | slabs[512]: 64 B each   |
+ *                           | bitmap words, by unit   |
  *                           | records, if checked     |
  *
  * A unit is *used* (part of a slab), *spare* (free, touched before: it may hold pages) or *clean* (free, no page).
@@ -405,9 +406,8 @@ static bool all_clean(const struct mid__region *r, uint32_t at, uint32_t units)
 static void tag_units(struct mid__region *r, uint32_t at, uint32_t units, unsigned tag)
 {
     for (uint32_t i = 0; i < units; i++) {
-        struct mid__slab *s = &r->slabs[at + i];
-        atomic_store_explicit(&s->back, (uint8_t)(tag == 0 ? 0 : i), memory_order_relaxed);
-        atomic_store_explicit(&s->tag, (uint8_t)tag, memory_order_relaxed);
+        atomic_store_explicit(&r->backs[at + i], (uint8_t)(tag == 0 ? 0 : i), memory_order_relaxed);
+        atomic_store_explicit(&r->tags[at + i], (uint8_t)tag, memory_order_relaxed);
     }
 }
 

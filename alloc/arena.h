@@ -41,6 +41,11 @@ struct mid__region {
     _Atomic(uint64_t) *words;
     struct mid__record *records;
     size_t unit_words, unit_records;
+    /* Of every unit, read by releases without the lock: for a live buffer they cannot change meanwhile, and for a bad
+     * pointer any answer will do as long as it is checked. Bytes side by side, so that those of many slabs stay in the
+     * processor's cache. */
+    _Alignas(MID__CACHE_LINE_BYTES) _Atomic(uint8_t) tags[MID__REGION_UNITS]; /* 0: free; else 1 + the class of its run */
+    _Atomic(uint8_t) backs[MID__REGION_UNITS];                                /* units back to the first of the run */
     struct mid__slab slabs[MID__REGION_UNITS];
 };
 
@@ -73,20 +78,53 @@ MID__INLINE _Atomic(struct mid__region *) *mid__arena_entry(const struct mid__ar
     return leaf == NULL ? NULL : &leaf->regions[(address >> MID__REGION_SHIFT) % MID__LEAF_ENTRIES];
 }
 
-/* The slab that an address lies in, or NULL when it is in none of this arena's. No lock. O(1).
- * Note [Looking up an address without the lock], in arena.c. */
-MID__INLINE struct mid__slab *mid__arena_find(const struct mid__arena *a, const void *p)
+/* The tables of the region that an address lies in, or NULL. No lock. O(1). */
+MID__INLINE struct mid__region *mid__arena_region(const struct mid__arena *a, uintptr_t address)
+{
+    _Atomic(struct mid__region *) *entry = mid__arena_entry(a, address);
+    return entry == NULL ? NULL : atomic_load_explicit(entry, memory_order_acquire);
+}
+
+/* What the tables say of the unit that an address lies in. */
+struct mid__spot {
+    struct mid__region *region;
+    unsigned tag;  /* 1 + the class; 0: no slab of this arena */
+    size_t first;  /* unit of its run */
+    size_t offset; /* of the address in the run, as far as that is within the region's first 4 MiB */
+};
+
+/* No lock. O(1). Note [Looking up an address without the lock], in arena.c. */
+MID__INLINE struct mid__spot mid__arena_spot(const struct mid__arena *a, const void *p)
 {
     uintptr_t address = (uintptr_t)p;
-    _Atomic(struct mid__region *) *entry = mid__arena_entry(a, address);
-    struct mid__region *r = entry == NULL ? NULL : atomic_load_explicit(entry, memory_order_acquire);
+    struct mid__spot at = {mid__arena_region(a, address), 0, 0, 0};
+    if (MID__UNLIKELY(at.region == NULL))
+        return at;
+    size_t unit = (address >> MID__UNIT_SHIFT) % MID__REGION_UNITS;
+    size_t back = atomic_load_explicit(&at.region->backs[unit], memory_order_relaxed);
+    at.tag = atomic_load_explicit(&at.region->tags[unit], memory_order_relaxed);
+    at.first = (unit - back) % MID__REGION_UNITS; /* never negative, but for a reader that comes too late */
+    at.offset = (back << MID__UNIT_SHIFT) + (address & (MID_POOL_SLAB_BYTES - 1));
+    return at;
+}
+
+/* The slab that an address lies in, or NULL when it is in none of this arena's. No lock. O(1). */
+MID__INLINE struct mid__slab *mid__arena_find(const struct mid__arena *a, const void *p)
+{
+    struct mid__region *r = mid__arena_region(a, (uintptr_t)p);
     if (r == NULL)
         return NULL;
-    struct mid__slab *s = &r->slabs[(address >> MID__UNIT_SHIFT) % MID__REGION_UNITS];
-    if (atomic_load_explicit(&s->tag, memory_order_relaxed) == 0)
+    size_t unit = ((uintptr_t)p >> MID__UNIT_SHIFT) % MID__REGION_UNITS;
+    size_t back = atomic_load_explicit(&r->backs[unit], memory_order_relaxed);
+    if (atomic_load_explicit(&r->tags[unit], memory_order_relaxed) == 0 || back > unit)
         return NULL;
-    size_t back = atomic_load_explicit(&s->back, memory_order_relaxed), unit = (size_t)(s - r->slabs);
-    return back > unit ? NULL : s - back;
+    return &r->slabs[unit - back];
+}
+
+/* The tag of a slab that is in use. */
+MID__INLINE unsigned mid__slab_tag(const struct mid__slab *s)
+{
+    return atomic_load_explicit(&s->region->tags[s->index], memory_order_relaxed);
 }
 
 MID__INLINE char *mid__slab_memory(const struct mid__slab *s)

@@ -10,16 +10,34 @@
  *                                                                   v
  *                                                               slabs (place.c)
  *
+ *       a bin      bottom                top           end
+ *                    v                    v             v
+ *     magazine  [next|count| p | p | p | p |   |   |   |   |    |    ]    64 words, aligned to their size
+ *
  * I1  A buffer in a magazine is taken from its slab, of the magazine's class, and in no other magazine.
  * I2  previous is NULL, full, or empty.   I3  Only the cache's thread changes loaded and previous.
+ * I4  bottom <= top <= end, all NULL or all in one magazine; end - bottom is the bin's capacity.
  *
  * A buffer that another thread took is released like any: full magazines go through the depot to whoever needs them, so a
  * release needs no owner, and one lock serves a whole magazine.
  *
  * Bonwick and Adams 2001, section 3.1 (magazines, depot, two magazines a thread against thrashing at the border). Departures:
- * caches belong to threads and not to processors; a magazine's size is fixed by bytes (32 KiB a class) instead of growing by
- * contention; a refill from the slabs takes half a magazine instead of one buffer; a thread's caches are bounded in bytes
- * over all classes, and the depot too; what is idle when the bound is reached goes first.
+ * caches belong to threads and not to processors; a bin's capacity starts at 4 KiB of buffers and doubles at each of its
+ * misses, where theirs grows by contention of the depot; a refill from the slabs takes up to half a magazine instead of one
+ * buffer; a thread's caches are bounded in bytes over all classes, by an option and by a share of what the pool uses, and the
+ * depot too; at the bound nothing grows, and a hand that goes round the bins empties those that did nothing since it last came
+ * by (the clock of page replacement), for bins that have no magazine yet.
+ *
+ * Note [Fuses]
+ * Whoever is served by the cache alone never comes by a place where the pool could look around. So each bin counts its
+ * allocations downwards, and every FUSE of them the slow call is taken. The count is one that statistics need anyhow:
+ * allocations served are those that the fuses were good for, less what is left of the last one.
+ *
+ * Note [Large ones]
+ * Buffers of more than 8 KiB differ by what they weigh: their classes are many, and few of each are alive. So what a thread
+ * keeps of them is bounded in bytes as they are and not as they might be, a bin has one magazine only, and nothing of them
+ * goes through the depot or is taken ahead of need; beyond the cache, the reserves of place.c and arena.c serve them. They
+ * never come by the inlined pair, so that their bytes can be counted one by one.
  *
  * Note [Emptying caches on demand]
  * A trim or a limit cannot reach into the cache of another thread. It raises the pool's epoch; a thread that next misses
@@ -27,21 +45,30 @@
  * written with the lock held; nothing hangs on when a thread sees it.
  *
  * Note [Looking into the caches of others]
- * Figures, walks and the verifier hold the pool's lock and read bins whose threads go on without it. They follow `loaded`
+ * Figures, walks and the verifier hold the pool's lock and read bins whose threads go on without it. They follow `top`
  * and `previous`: a thread gets magazines, and gives them away, with the lock alone, so that each one that they can find
  * was mapped before they had the lock and stays mapped while they hold it; its slots are atomic and hold addresses of the
- * pool. What they find may be of two moments: between the two stores of swap() a magazine is met twice or not at all, and
- * between the stores of a pop the buffer has left `count` and is not yet in `allocs`. So sums over threads are clamped where
+ * pool. What they find may be of two moments: between the stores of swap() a magazine is met twice or not at all, and
+ * between the stores of a pop the fuse has counted a buffer that is still under `top`. So sums over threads are clamped where
  * they would fall below zero, addresses are compared and never followed, and exact only what the lock guards.
  * A thread's own loads and stores of its bin need no order; they are atomic so that no reader sees half a word.
  */
 #include "magazine.h"
 
-#define MAGAZINE_BYTES       ((size_t)32 << 10)
-#define MAGAZINE_LARGE_MAX   ((size_t)128 << 10)
-#define REFILL_BYTES         ((size_t)2 * MID_POOL_SLAB_BYTES)
-#define DEPOT_FLOOR_BYTES    ((size_t)1 << 20)
-#define MAGAZINES_MAP_BYTES  ((size_t)16 << 10)
+#define FIRST_BYTES         ((size_t)4 << 10)
+#define MAGAZINE_BYTES      ((size_t)256 << 10)
+#define MAGAZINE_LARGE      16u
+#define REFILL_BYTES        ((size_t)2 * MID_POOL_SLAB_BYTES)
+#define CACHE_FLOOR_BYTES   ((size_t)4 << 20)
+#define DEPOT_FLOOR_BYTES   ((size_t)1 << 20)
+#define MAGAZINES_MAP_BYTES ((size_t)16 << 10)
+#define FUSE                1024u
+#define HAND_STEPS          16u
+
+static bool is_large(unsigned id)
+{
+    return id > MID__CLASS_LARGE;
+}
 
 unsigned mid__magazine_capacity(const struct mid_pool *pool, unsigned id)
 {
@@ -49,10 +76,24 @@ unsigned mid__magazine_capacity(const struct mid_pool *pool, unsigned id)
     bool small_elsewhere = pool->sequential || bytes >= pool->split_bytes;
     if (!pool->caching || id == MID__CLASS_HUGE || (id < MID__CLASS_LARGE && small_elsewhere))
         return 0;
-    if (bytes > MAGAZINE_LARGE_MAX)
-        return 0;
     size_t n = MAGAZINE_BYTES / bytes;
-    return n < 4 ? 4 : n > MID__MAGAZINE_MAX ? MID__MAGAZINE_MAX : (unsigned)n;
+    return is_large(id) ? MAGAZINE_LARGE : n > MID__MAGAZINE_MAX ? MID__MAGAZINE_MAX : (unsigned)n;
+}
+
+/* Sizes of one step have one class, but where the split lies between them: those have no bin. */
+void mid__cache_init(const struct mid_pool *pool, struct mid__cache *cache)
+{
+    for (size_t i = 0; i < sizeof cache->face.class_of; i++) {
+        size_t first = i * MID__CLASS_STEP_BYTES + 1, last = first + MID__CLASS_STEP_BYTES - 1;
+        unsigned id = first >= pool->split_bytes ? mid__class_of_large(last)
+                      : last >= pool->split_bytes && last != MID_POOL_SLAB_BYTES ? MID__CLASS_HUGE
+                      : pool->sequential ? 0 : mid__class_of_small(last);
+        cache->face.class_of[i] = (unsigned char)id;
+    }
+    for (unsigned id = 0; id < MID__CLASSES; id++) {
+        cache->face.bins[id].shape = (uint32_t)(pool->classes[id].bytes * 1024 + pool->classes[id].slots);
+        cache->face.bins[id].reciprocal = pool->classes[id].reciprocal;
+    }
 }
 
 /* ---- magazines themselves; the lock is held */
@@ -93,18 +134,12 @@ static void drop_magazine(struct mid_pool *pool, struct mid__magazine *m)
     pool->magazines = m;
 }
 
-/* Back to the slabs. */
-static void drain(struct mid_pool *pool, struct mid__magazine *m)
+/* Back to the slabs, and the magazine to the empty ones. */
+static void drain(struct mid_pool *pool, unsigned id, struct mid__magazine *m)
 {
-    while (m->count != 0) {
-        void *p = m->slots[--m->count];
-        struct mid__slab *s = mid__arena_find(&pool->arena, p);
-        if (s == NULL)
-            continue; /* I1 is broken; mid_pool_verify says so */
-        struct mid__class *c = mid__pool_class(pool, s);
-        size_t offset = (size_t)((char *)p - mid__slab_memory(s));
-        mid__place_give(pool, c, s, offset, c->bytes);
-    }
+    mid__place_give_some(pool, &pool->classes[id], m->slots, m->count);
+    m->count = 0;
+    drop_magazine(pool, m);
 }
 
 /* ---- the depot; the lock is held */
@@ -114,8 +149,7 @@ static void depot_put(struct mid_pool *pool, unsigned id, struct mid__magazine *
     struct mid__class *c = &pool->classes[id];
     size_t bytes = m->count * c->bytes;
     if (bytes + pool->depot_bytes > DEPOT_FLOOR_BYTES + pool->arena.used_bytes / 32) {
-        drain(pool, m);
-        drop_magazine(pool, m);
+        drain(pool, id, m);
         return;
     }
     m->next = c->depot;
@@ -141,58 +175,77 @@ static struct mid__magazine *depot_get(struct mid_pool *pool, unsigned id)
 void mid__depot_empty(struct mid_pool *pool)
 {
     for (unsigned id = 0; id < MID__CLASSES; id++)
-        for (struct mid__magazine *m; (m = depot_get(pool, id)) != NULL;) {
-            drain(pool, m);
-            drop_magazine(pool, m);
-        }
+        for (struct mid__magazine *m; (m = depot_get(pool, id)) != NULL;)
+            drain(pool, id, m);
 }
 
 /* ---- a bin and its two magazines */
 
-static void load(struct mid_cache_bin *bin, struct mid__magazine *m, unsigned capacity)
+static void **bottom_of(struct mid__magazine *m)
 {
-    MID__CACHE_SET(bin->loaded, m);
-    bin->slots = m == NULL ? NULL : m->slots;
-    MID__CACHE_SET(bin->capacity, m == NULL ? 0 : capacity);
-    MID__CACHE_SET(bin->count, m == NULL ? 0 : m->count);
+    return m == NULL ? NULL : m->slots - 1;
 }
 
-static void unload(struct mid_cache_bin *bin)
+static void set_end(struct mid__cache *cache, unsigned id)
 {
-    if (bin->loaded != NULL)
-        __atomic_store_n(&bin->loaded->count, bin->count, __ATOMIC_RELAXED);
+    struct mid_cache_bin *bin = &cache->face.bins[id];
+    MID__CACHE_SET(bin->end, bin->bottom == NULL ? NULL : bin->bottom + cache->capacity[id]);
 }
 
-static void swap(struct mid_cache_bin *bin, unsigned capacity)
+static void load(struct mid__cache *cache, unsigned id, struct mid__magazine *m)
 {
-    struct mid__magazine *loaded = bin->loaded;
-    unload(bin);
-    MID__CACHE_SET(bin->loaded, bin->previous); /* Note [Fork]: until the end, loaded == previous */
+    struct mid_cache_bin *bin = &cache->face.bins[id];
+    void **bottom = bottom_of(m);
+    MID__CACHE_SET(bin->bottom, bottom);
     atomic_signal_fence(memory_order_seq_cst);
-    load(bin, bin->previous, capacity);
+    MID__CACHE_SET(bin->top, m == NULL ? NULL : bottom + MID__CACHE_GET(m->count));
+    set_end(cache, id);
+}
+
+/* The loaded magazine with its count in it; the bin must not be used before the next load. */
+static struct mid__magazine *unload(struct mid_cache_bin *bin)
+{
+    struct mid__magazine *m = mid__bin_loaded(bin);
+    if (m != NULL)
+        MID__CACHE_SET(m->count, mid__bin_count(bin));
+    return m;
+}
+
+/* Note [Fork]: from the first store to the last, bottom and top lie in different magazines, or loaded == previous. */
+static void swap(struct mid__cache *cache, unsigned id)
+{
+    struct mid_cache_bin *bin = &cache->face.bins[id];
+    struct mid__magazine *loaded = unload(bin);
+    load(cache, id, bin->previous);
     atomic_signal_fence(memory_order_seq_cst);
     MID__CACHE_SET(bin->previous, loaded);
 }
 
+static void forget_bin(struct mid_pool *pool, struct mid__cache *cache, unsigned id)
+{
+    if (is_large(id))
+        cache->large_bytes -= mid__bin_count(&cache->face.bins[id]) * pool->classes[id].bytes;
+    else
+        cache->charged -= (size_t)2 * cache->capacity[id] * pool->classes[id].bytes;
+    load(cache, id, NULL);
+    MID__CACHE_SET(cache->face.bins[id].previous, NULL);
+    cache->capacity[id] = 0;
+}
+
 static void empty_bin(struct mid_pool *pool, struct mid__cache *cache, unsigned id)
 {
-    struct mid_cache_bin *bin = &cache->face.bins[id];
-    struct mid__magazine *both[2] = {bin->loaded, bin->previous};
-    unload(bin);
-    load(bin, NULL, 0);
-    MID__CACHE_SET(bin->previous, NULL);
-    for (int i = 0; i < 2; i++)
-        if (both[i] != NULL) {
-            cache->charged -= pool->classes[id].magazine * pool->classes[id].bytes;
-            drain(pool, both[i]);
-            drop_magazine(pool, both[i]);
-        }
+    struct mid__magazine *loaded = unload(&cache->face.bins[id]), *previous = cache->face.bins[id].previous;
+    forget_bin(pool, cache, id);
+    if (loaded != NULL)
+        drain(pool, id, loaded);
+    if (previous != NULL)
+        drain(pool, id, previous);
 }
 
 void mid__cache_empty(struct mid_pool *pool, struct mid__cache *cache)
 {
     for (unsigned id = 0; id < MID__CLASSES; id++)
-        if (cache->face.bins[id].loaded != NULL)
+        if (cache->capacity[id] != 0)
             empty_bin(pool, cache, id);
 }
 
@@ -200,74 +253,106 @@ void mid__cache_settle(struct mid_pool *pool, struct mid__cache *cache)
 {
     for (unsigned id = 0; id < MID__CLASSES; id++) {
         struct mid_cache_bin *bin = &cache->face.bins[id];
-        if (bin->loaded == NULL || bin->loaded != bin->previous)
-            continue;
-        load(bin, NULL, 0);
-        MID__CACHE_SET(bin->previous, NULL);
-        cache->charged -= 2 * pool->classes[id].magazine * pool->classes[id].bytes;
+        struct mid__magazine *loaded = mid__bin_loaded(bin);
+        if (cache->capacity[id] != 0 && (bin->bottom != bottom_of(loaded) || loaded == bin->previous))
+            forget_bin(pool, cache, id);
     }
 }
 
-/* A magazine was given to the bin of `id`. When all of them could hold too much, bins that were not used since the last
- * time are emptied, and all but `id` if that is not enough. */
-static void bound_cache(struct mid_pool *pool, struct mid__cache *cache, unsigned id)
+/* ---- how much a thread keeps */
+
+static uint64_t done_by(const struct mid__cache *cache, unsigned id)
 {
-    for (int pass = 0; pass < 2 && cache->charged > pool->thread_cache_bytes; pass++)
-        for (unsigned i = 0; i < MID__CLASSES; i++) {
-            struct mid_cache_bin *bin = &cache->face.bins[i];
-            if (i != id && bin->loaded != NULL && (pass == 1 || bin->allocs == cache->seen[i]))
-                empty_bin(pool, cache, i);
-            cache->seen[i] = bin->allocs;
-        }
+    return mid__bin_allocs(cache, id) + cache->face.bins[id].requested_out + cache->unsized[id];
+}
+
+static size_t cache_bound(const struct mid_pool *pool)
+{
+    size_t share = CACHE_FLOOR_BYTES + pool->arena.used_bytes / 16;
+    return share < pool->thread_cache_bytes ? share : pool->thread_cache_bytes;
+}
+
+static size_t large_bound(const struct mid_pool *pool)
+{
+    size_t share = CACHE_FLOOR_BYTES + pool->arena.used_bytes / 4;
+    return share < pool->thread_cache_bytes ? share : pool->thread_cache_bytes;
+}
+
+/* Moves the hand until *held + more is within the bound, by `steps` bins of [from, to) at most; bins that did nothing since
+ * it last came by are emptied, and after a whole round any but `id`. */
+static void evict(struct mid_pool *pool, struct mid__cache *cache, unsigned id, size_t *held, size_t bound, unsigned steps)
+{
+    bool large = held == &cache->large_bytes;
+    unsigned from = large ? MID__CLASS_LARGE + 1 : 0, bins = large ? MID__CLASSES - from : MID__CLASS_LARGE + 1;
+    for (unsigned step = 0; step < steps && *held > bound; step++) {
+        unsigned i = from + cache->hand++ % bins;
+        if (i == id || cache->capacity[i] == 0)
+            continue;
+        if (step >= bins || done_by(cache, i) == cache->seen[i])
+            empty_bin(pool, cache, i);
+        cache->seen[i] = done_by(cache, i);
+    }
+}
+
+/* A bin that missed is worth more: its capacity doubles, up to the class' bound and the thread's. Only a bin that has no
+ * magazine yet takes from others what they still use. */
+static void grow(struct mid_pool *pool, struct mid__cache *cache, unsigned id)
+{
+    const struct mid__class *c = &pool->classes[id];
+    unsigned now = cache->capacity[id];
+    if (is_large(id)) {
+        cache->capacity[id] = (uint8_t)c->magazine;
+        return;
+    }
+    size_t wanted = now != 0 ? 2 * (size_t)now : FIRST_BYTES / c->bytes < 2 ? 2 : FIRST_BYTES / c->bytes;
+    wanted = wanted < c->magazine ? wanted : c->magazine;
+    size_t more = 2 * (wanted - now) * c->bytes, bound = cache_bound(pool);
+    if (more == 0)
+        return;
+    evict(pool, cache, id, &cache->charged, bound > more ? bound - more : 0, now == 0 ? 2 * MID__CLASSES : HAND_STEPS);
+    if (now != 0 && cache->charged + more > bound)
+        return;
+    cache->capacity[id] = (uint8_t)wanted;
+    cache->charged += more;
+    set_end(cache, id);
 }
 
 /* What every miss begins with; the lock is held. False when the class cannot be cached. */
-static bool begin_miss(struct mid_pool *pool, struct mid__cache *cache, unsigned id, unsigned capacity)
+static bool begin_miss(struct mid_pool *pool, struct mid__cache *cache, unsigned id)
 {
-    struct mid_cache_bin *bin = &cache->face.bins[id];
     atomic_fetch_add_explicit(&cache->misses, 1, memory_order_relaxed);
     if (cache->epoch != pool->cache_epoch) { /* Note [Emptying caches on demand] */
         cache->epoch = pool->cache_epoch;
         mid__cache_empty(pool, cache);
     }
-    if (capacity == 0)
+    if (pool->classes[id].magazine == 0)
         return false;
-    if (bin->loaded != NULL)
-        return true;
-    struct mid__magazine *m = new_magazine(pool);
-    if (m == NULL)
+    bool had = cache->capacity[id] != 0;
+    struct mid__magazine *m = had ? NULL : new_magazine(pool);
+    if (!had && m == NULL)
         return false;
-    load(bin, m, capacity);
-    cache->charged += capacity * pool->classes[id].bytes;
-    bound_cache(pool, cache, id);
+    grow(pool, cache, id);
+    if (!had)
+        load(cache, id, m);
     return true;
 }
 
 /* ---- taking */
 
-/* Some from the slabs: half a magazine, but not more than two slabs' worth, and of large ones just one. */
-static enum mid_status refill(struct mid_pool *pool, struct mid__class *c, struct mid_cache_bin *bin)
+/* Some from the slabs: half a magazine, but not more than two slabs' worth. */
+static enum mid_status refill(struct mid_pool *pool, struct mid__cache *cache, unsigned id)
 {
-    size_t wanted = REFILL_BYTES / c->bytes;
-    bool few = c->large || atomic_load_explicit(&pool->waiters, memory_order_relaxed) != 0;
-    wanted = wanted < 1 || few ? 1 : wanted > bin->capacity / 2 ? bin->capacity / 2 : wanted;
-    unsigned n = 0;
-    enum mid_status status = MID_OK;
-    while (n < wanted) {
-        struct mid__taken t;
-        status = mid__place_take(pool, c, c->bytes, &t);
-        if (status != MID_OK)
-            break;
-        MID__CACHE_SET(bin->slots[n], mid__taken_memory(&t));
-        n++;
-    }
+    struct mid__class *c = &pool->classes[id];
+    struct mid_cache_bin *bin = &cache->face.bins[id];
+    size_t wanted = REFILL_BYTES / c->bytes, half = cache->capacity[id] / 2u;
+    bool few = half < 1 || atomic_load_explicit(&pool->waiters, memory_order_relaxed) != 0;
+    wanted = wanted < 1 || few ? 1 : wanted > half ? half : wanted;
+    void *taken[MID__MAGAZINE_MAX];
+    enum mid_status status;
+    size_t n = mid__place_take_some(pool, c, taken, wanted, &status);
     /* The last one taken is the highest: hand the lowest out first, so that buffers gather in front. */
-    for (unsigned i = 0; i < n / 2; i++) {
-        void *p = bin->slots[i];
-        MID__CACHE_SET(bin->slots[i], bin->slots[n - 1 - i]);
-        MID__CACHE_SET(bin->slots[n - 1 - i], p);
-    }
-    MID__CACHE_SET(bin->count, n);
+    for (size_t i = n; i-- != 0;)
+        mid__bin_push(bin, taken[i]);
     return n != 0 ? MID_OK : status;
 }
 
@@ -283,34 +368,68 @@ static void *take_directly(struct mid_pool *pool, struct mid__class *c, size_t b
     return mid__taken_memory(&t);
 }
 
+static void *pop_counted(struct mid__cache *cache, unsigned id, size_t bytes)
+{
+    struct mid_cache_bin *bin = &cache->face.bins[id];
+    MID__CACHE_SET(bin->fuse, bin->fuse - 1);
+    if (MID__UNLIKELY(is_large(id)))
+        cache->large_bytes -= (size_t)(bin->shape / 1024);
+    return mid__bin_pop(bin, bytes);
+}
+
 static void *take_locked(struct mid__cache *cache, struct mid_pool *pool, unsigned id, size_t bytes,
                          enum mid_status *status)
 {
-    unsigned capacity = pool->classes[id].magazine;
     struct mid_cache_bin *bin = &cache->face.bins[id];
-    if (!begin_miss(pool, cache, id, capacity))
+    if (!begin_miss(pool, cache, id))
         return take_directly(pool, &pool->classes[id], bytes, status);
+    if (is_large(id)) {
+        void *p = NULL;
+        if (mid__place_take_some(pool, &pool->classes[id], &p, 1, status) != 0) {
+            MID__CACHE_ADD(cache->issued[id], 1);
+            MID__CACHE_ADD(bin->requested_in, bytes);
+        }
+        return p;
+    }
+    if (bin->top != bin->bottom) /* cannot be; but a pop from an empty bin must not be, either */
+        return pop_counted(cache, id, bytes);
     struct mid__magazine *full = depot_get(pool, id);
     if (full != NULL) {
-        drop_magazine(pool, bin->loaded);
-        load(bin, full, capacity);
+        if (full->count > cache->capacity[id]) { /* of a thread whose bin is larger */
+            cache->charged += 2 * (full->count - cache->capacity[id]) * pool->classes[id].bytes;
+            cache->capacity[id] = (uint8_t)full->count;
+        }
+        drop_magazine(pool, unload(bin));
+        load(cache, id, full);
     } else {
-        *status = refill(pool, &pool->classes[id], bin);
+        *status = refill(pool, cache, id);
         if (*status != MID_OK)
             return NULL;
     }
-    return mid__bin_pop(bin, bytes);
+    return pop_counted(cache, id, bytes);
+}
+
+/* Note [Fuses]. A fuse at 0 was either never lit, or burnt down by an allocation that has been counted already. */
+static void light_fuse(struct mid__cache *cache, unsigned id)
+{
+    struct mid_cache_bin *bin = &cache->face.bins[id];
+    if (MID__LIKELY(bin->fuse > 1))
+        return;
+    uint64_t counted = bin->fuse == 0 && cache->issued[id] != 0;
+    MID__CACHE_SET(cache->issued[id], cache->issued[id] + FUSE);
+    MID__CACHE_SET(bin->fuse, bin->fuse + FUSE + counted);
 }
 
 void *mid__cache_take(struct mid__cache *cache, unsigned id, size_t bytes, enum mid_status *status)
 {
     struct mid_cache_bin *bin = &cache->face.bins[id];
     *status = MID_OK;
-    if (MID__LIKELY(bin->count != 0))
-        return mid__bin_pop(bin, bytes);
+    light_fuse(cache, id);
+    if (MID__LIKELY(bin->top != bin->bottom))
+        return pop_counted(cache, id, bytes);
     if (bin->previous != NULL && bin->previous->count != 0) {
-        swap(bin, bin->capacity);
-        return mid__bin_pop(bin, bytes);
+        swap(cache, id);
+        return pop_counted(cache, id, bytes);
     }
     struct mid_pool *pool = atomic_load_explicit(&cache->pool, memory_order_relaxed);
     pthread_mutex_lock(&pool->lock);
@@ -324,57 +443,67 @@ void *mid__cache_take(struct mid__cache *cache, unsigned id, size_t bytes, enum 
 static void give_directly(struct mid_pool *pool, unsigned id, void *buffer, size_t bytes)
 {
     struct mid__class *c = &pool->classes[id];
-    struct mid__slab *s = mid__arena_find(&pool->arena, buffer);
-    if (s == NULL)
-        return; /* its caller has found it */
     if (bytes == MID__SIZE_UNKNOWN)
         c->unsized++;
     else
         c->requested_out += bytes;
-    mid__place_give(pool, c, s, (size_t)((char *)buffer - mid__slab_memory(s)), c->bytes);
+    mid__place_give_some(pool, c, &buffer, 1);
 }
 
 /* The loaded magazine is full and the previous one is, or there is none. */
-static bool make_room(struct mid_pool *pool, struct mid__cache *cache, unsigned id, unsigned capacity)
+static bool make_room(struct mid_pool *pool, struct mid__cache *cache, unsigned id)
 {
     struct mid_cache_bin *bin = &cache->face.bins[id];
     atomic_fetch_add_explicit(&cache->release_misses, 1, memory_order_relaxed);
-    if (!begin_miss(pool, cache, id, capacity))
+    if (!begin_miss(pool, cache, id))
         return false;
-    if (bin->count < bin->capacity)
+    if (bin->top != bin->end)
         return true;
-    struct mid__magazine *m = new_magazine(pool);
+    struct mid__magazine *m = new_magazine(pool), *full = bin->previous;
     if (m == NULL)
         return false;
-    struct mid__magazine *full = bin->previous;
-    unload(bin);
-    MID__CACHE_SET(bin->previous, bin->loaded);
-    load(bin, m, capacity);
-    if (full != NULL) {
+    MID__CACHE_SET(bin->previous, unload(bin));
+    load(cache, id, m);
+    if (full != NULL)
         depot_put(pool, id, full);
-        return true;
-    }
-    cache->charged += capacity * pool->classes[id].bytes;
-    bound_cache(pool, cache, id);
     return true;
+}
+
+/* Note [Large ones] */
+static bool make_room_for_large(struct mid_pool *pool, struct mid__cache *cache, unsigned id)
+{
+    struct mid_cache_bin *bin = &cache->face.bins[id];
+    size_t bytes = pool->classes[id].bytes, bound = large_bound(pool);
+    atomic_fetch_add_explicit(&cache->release_misses, 1, memory_order_relaxed);
+    if (!begin_miss(pool, cache, id) || bytes > bound)
+        return false;
+    evict(pool, cache, id, &cache->large_bytes, bound - bytes, 2 * HAND_STEPS);
+    return bin->top != bin->end && cache->large_bytes + bytes <= bound;
+}
+
+static void push_counted(struct mid__cache *cache, unsigned id, void *buffer, size_t bytes)
+{
+    struct mid_cache_bin *bin = &cache->face.bins[id];
+    if (MID__UNLIKELY(is_large(id)))
+        cache->large_bytes += (size_t)(bin->shape / 1024);
+    mid__bin_push(bin, buffer);
+    mid__bin_count_release(cache, id, bytes);
 }
 
 void mid__cache_give(struct mid__cache *cache, unsigned id, void *buffer, size_t bytes)
 {
     struct mid_cache_bin *bin = &cache->face.bins[id];
-    if (MID__LIKELY(bin->count < bin->capacity)) {
-        mid__bin_push(bin, buffer, bytes);
-        return;
-    }
-    if (bin->previous != NULL && bin->previous->count == 0) {
-        swap(bin, bin->capacity);
-        mid__bin_push(bin, buffer, bytes);
-        return;
-    }
     struct mid_pool *pool = atomic_load_explicit(&cache->pool, memory_order_relaxed);
+    if (bin->top == bin->end && bin->previous != NULL && bin->previous->count == 0)
+        swap(cache, id);
+    if (MID__LIKELY(bin->top != bin->end && (!is_large(id) || cache->large_bytes + pool->classes[id].bytes <= cache->large_bound))) {
+        push_counted(cache, id, buffer, bytes);
+        return;
+    }
     pthread_mutex_lock(&pool->lock);
-    if (make_room(pool, cache, id, pool->classes[id].magazine))
-        mid__bin_push(bin, buffer, bytes);
+    cache->large_bound = large_bound(pool);
+    if (is_large(id) ? make_room_for_large(pool, cache, id) : make_room(pool, cache, id))
+        push_counted(cache, id, buffer, bytes);
     else
         give_directly(pool, id, buffer, bytes);
     pthread_mutex_unlock(&pool->lock);
@@ -389,12 +518,12 @@ struct mid__cached mid__cached_of(const struct mid_pool *pool, unsigned id)
     for (struct mid__cache *cache = pool->caches; cache != NULL; cache = cache->next_of_pool) {
         struct mid_cache_bin *bin = &cache->face.bins[id];
         struct mid__magazine *previous = MID__CACHE_GET(bin->previous);
-        sum.buffers += MID__CACHE_GET(bin->count);
-        sum.buffers += previous == NULL ? 0 : __atomic_load_n(&previous->count, __ATOMIC_RELAXED);
-        sum.allocs += MID__CACHE_GET(bin->allocs);
+        sum.buffers += mid__bin_count(bin);
+        sum.buffers += previous == NULL ? 0 : MID__CACHE_GET(previous->count);
+        sum.allocs += mid__bin_allocs(cache, id);
         sum.requested_in += MID__CACHE_GET(bin->requested_in);
         sum.requested_out += MID__CACHE_GET(bin->requested_out);
-        sum.unsized += MID__CACHE_GET(bin->unsized);
+        sum.unsized += MID__CACHE_GET(cache->unsized[id]);
     }
     return sum;
 }

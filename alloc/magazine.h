@@ -9,15 +9,19 @@
 
 #include <midden/cache.h>
 
-#define MID__MAGAZINE_MAX 64u
-#define MID__BIASED       16u
+#define MID__MAGAZINE_BYTES 512u
+#define MID__MAGAZINE_MAX   62u
+#define MID__BIASED          16u
 
+/* Aligned to its size, so that a bin's top alone tells how many buffers there are: one word, read at once. */
 struct mid__magazine {
     struct mid__magazine *next;
-    uint32_t count; /* of a magazine that is not loaded; a loaded one is counted in its bin */
-    uint32_t reserved;
+    size_t count; /* of a magazine that is not loaded; a bin's bottom points here */
     void *slots[MID__MAGAZINE_MAX];
 };
+
+_Static_assert(sizeof(struct mid__magazine) == MID__MAGAZINE_BYTES, "a top tells its magazine");
+_Static_assert(sizeof(struct mid_cache_bin) == MID__CACHE_LINE_BYTES, "one cache line a bin");
 
 struct mid__cache {
     struct mid_cache face; /* first: a struct mid_cache is a struct mid__cache */
@@ -25,8 +29,13 @@ struct mid__cache {
     struct mid__cache *next_of_pool, *next_of_thread;
     bool in_use;      /* by a thread; else it waits for one. Written with both locks held, read with either */
     uint64_t epoch;   /* the pool's when the cache was last emptied on demand */
-    size_t charged;   /* bytes that its magazines could hold */
-    uint64_t seen[MID__CLASSES]; /* bin's allocs when the cache last looked for idle ones */
+    size_t charged;   /* bytes that its magazines could hold: 2 x capacity x bytes of each bin that has one */
+    size_t large_bytes, large_bound; /* what its magazines of large buffers do hold, and may: Note [Large ones] */
+    unsigned hand;    /* the bin that is looked at next when there is too much */
+    uint8_t capacity[MID__CLASSES];   /* of the bin's magazines; 0: it has none */
+    uint64_t issued[MID__CLASSES];    /* allocations that the fuses stood for: served are issued - fuse */
+    uint64_t unsized[MID__CLASSES];   /* releases without a size */
+    uint64_t seen[MID__CLASSES];      /* what the bin had done when the hand last passed it */
     int64_t until_sample; /* sample.c; 0: not yet drawn */
     uint64_t sample_random;
     uint64_t sampled[MID__CLASSES]; /* bin's bytes or buffers when they were last counted */
@@ -45,34 +54,57 @@ MID__INLINE bool mid__cache_is_of(const struct mid__cache *cache, const struct m
     return cache != NULL && atomic_load_explicit(&cache->pool, memory_order_relaxed) == pool;
 }
 
-/* A buffer out of a bin that has one; into one that has room. */
-MID__INLINE void *mid__bin_pop(struct mid_cache_bin *bin, size_t bytes)
+MID__INLINE struct mid__magazine *mid__bin_loaded(const struct mid_cache_bin *bin)
 {
-    unsigned n = bin->count - 1;
-    MID__CACHE_SET(bin->count, n);
-    MID__CACHE_SET(bin->allocs, bin->allocs + 1);
-    MID__CACHE_SET(bin->requested_in, bin->requested_in + bytes);
-    return MID__CACHE_GET(bin->slots[n]);
+    uintptr_t top = (uintptr_t)MID__CACHE_GET(bin->top);
+    return (struct mid__magazine *)(top & ~(uintptr_t)(MID__MAGAZINE_BYTES - 1));
 }
 
-MID__INLINE void mid__bin_push(struct mid_cache_bin *bin, void *buffer, size_t bytes)
+/* How many buffers the loaded magazine holds; any thread may ask. */
+MID__INLINE size_t mid__bin_count(const struct mid_cache_bin *bin)
 {
-    unsigned n = bin->count;
-    MID__CACHE_SET(bin->slots[n], buffer);
+    uintptr_t top = (uintptr_t)MID__CACHE_GET(bin->top);
+    return top == 0 ? 0 : top % MID__MAGAZINE_BYTES / sizeof(void *) - 1;
+}
+
+MID__INLINE uint64_t mid__bin_allocs(const struct mid__cache *cache, unsigned id)
+{
+    return MID__CACHE_GET(cache->issued[id]) - MID__CACHE_GET(cache->face.bins[id].fuse);
+}
+
+/* A buffer out of a bin that has one. */
+MID__INLINE void *mid__bin_pop(struct mid_cache_bin *bin, size_t bytes)
+{
+    void **top = bin->top;
+    void *buffer = MID__CACHE_GET(*top);
+    MID__CACHE_SET(bin->top, top - 1);
+    MID__CACHE_ADD(bin->requested_in, bytes);
+    return buffer;
+}
+
+/* Into one that has room: bin->top != bin->end. */
+MID__INLINE void mid__bin_push(struct mid_cache_bin *bin, void *buffer)
+{
+    void **top = bin->top;
+    MID__CACHE_SET(top[1], buffer);
     atomic_signal_fence(memory_order_release); /* Note [Fork] */
+    MID__CACHE_SET(bin->top, top + 1);
+}
+
+MID__INLINE void mid__bin_count_release(struct mid__cache *cache, unsigned id, size_t bytes)
+{
     if (bytes == MID__SIZE_UNKNOWN)
-        MID__CACHE_SET(bin->unsized, bin->unsized + 1);
+        MID__CACHE_ADD(cache->unsized[id], 1);
     else
-        MID__CACHE_SET(bin->requested_out, bin->requested_out + bytes);
-    MID__CACHE_SET(bin->count, n + 1);
+        MID__CACHE_ADD(cache->face.bins[id].requested_out, bytes);
 }
 
 /* A buffer of the bin's class got another size and stayed where it is: counted as released and taken. */
-MID__INLINE void mid__bin_resized(struct mid_cache_bin *bin, size_t bytes)
+MID__INLINE void mid__bin_resized(struct mid__cache *cache, unsigned id, size_t bytes)
 {
-    MID__CACHE_SET(bin->allocs, bin->allocs + 1);
-    MID__CACHE_SET(bin->requested_in, bin->requested_in + bytes);
-    MID__CACHE_SET(bin->unsized, bin->unsized + 1);
+    MID__CACHE_ADD(cache->issued[id], 1);
+    MID__CACHE_ADD(cache->face.bins[id].requested_in, bytes);
+    MID__CACHE_ADD(cache->unsized[id], 1);
 }
 
 /* ---- thread_cache.c */
@@ -95,6 +127,8 @@ void mid__sample_after_miss(struct mid_pool *pool, struct mid__cache *cache, uns
 /* ---- magazine.c */
 /* The most buffers a magazine of the class holds; 0: the class is not cached. */
 unsigned mid__magazine_capacity(const struct mid_pool *pool, unsigned id);
+/* Fills in what never changes of a fresh cache. */
+void mid__cache_init(const struct mid_pool *pool, struct mid__cache *cache);
 /* A buffer of the class from the cache, the depot, or the slabs; NULL with *status. */
 void *mid__cache_take(struct mid__cache *cache, unsigned id, size_t bytes, enum mid_status *status);
 /* Puts a buffer into the cache. */

@@ -130,6 +130,15 @@ static void touch_pages(struct mid_pool *pool, struct mid__slab *s, size_t offse
         }
 }
 
+static void count_taken(struct mid_pool *pool, struct mid__class *c, size_t count, size_t bytes)
+{
+    c->taken += count;
+    c->taken_bytes += bytes;
+    pool->taken_bytes += bytes;
+    if (pool->taken_bytes > pool->taken_peak_bytes)
+        pool->taken_peak_bytes = pool->taken_bytes;
+}
+
 enum mid_status mid__place_take(struct mid_pool *pool, struct mid__class *c, size_t bytes, struct mid__taken *out)
 {
     for (;;) {
@@ -151,11 +160,7 @@ enum mid_status mid__place_take(struct mid_pool *pool, struct mid__class *c, siz
         out->slab = s;
         out->offset = offset;
         out->fresh = s->fresh && c->large;
-        c->taken++;
-        c->taken_bytes += out->extent;
-        pool->taken_bytes += out->extent;
-        if (pool->taken_bytes > pool->taken_peak_bytes)
-            pool->taken_peak_bytes = pool->taken_bytes;
+        count_taken(pool, c, 1, out->extent);
         settle(pool, c, s);
         return MID_OK;
     }
@@ -170,6 +175,65 @@ void mid__place_give(struct mid_pool *pool, struct mid__class *c, struct mid__sl
     c->taken_bytes -= extent;
     pool->taken_bytes -= extent;
     settle(pool, c, s);
+    if (MID__UNLIKELY(atomic_load_explicit(&pool->waiters, memory_order_relaxed) != 0))
+        mid__waiters_wake(pool);
+}
+
+size_t mid__place_take_some(struct mid_pool *pool, struct mid__class *c, void **out, size_t wanted,
+                            enum mid_status *status)
+{
+    size_t n = 0;
+    *status = MID_OK;
+    while (n < wanted) {
+        struct mid__slab *s;
+        *status = find_slab(pool, c, c->bytes, &s);
+        if (*status != MID_OK)
+            break;
+        size_t more = mid__class_take_some(c, s, out + n, (uint32_t)(wanted - n));
+        for (size_t i = n; s->pages_out != 0 && i < n + more; i++)
+            touch_pages(pool, s, (size_t)((char *)out[i] - mid__slab_memory(s)), c->bytes);
+        count_taken(pool, c, more, more * c->bytes);
+        settle(pool, c, s);
+        n += more;
+    }
+    return n;
+}
+
+/* The slab of `p`, if it is a taken buffer of the class. */
+static struct mid__slab *slab_of_taken(struct mid_pool *pool, const struct mid__class *c, const void *p, size_t *offset)
+{
+    struct mid__slab *s = mid__arena_find(&pool->arena, p);
+    size_t extent;
+    if (s == NULL || mid__slab_tag(s) != c->id + 1u)
+        return NULL;
+    *offset = (size_t)((const char *)p - mid__slab_memory(s));
+    return c->placement->look(c, s, *offset, &extent) == MID__PLACE_LIVE ? s : NULL;
+}
+
+void mid__place_give_some(struct mid_pool *pool, struct mid__class *c, void **buffers, size_t count)
+{
+    struct mid__slab *last = NULL;
+    for (size_t i = 0; i < count; i++) {
+        size_t offset;
+        struct mid__slab *s = slab_of_taken(pool, c, buffers[i], &offset);
+        if (s == NULL) {
+            mid__misuse(pool, "pool.double_release", buffers[i],
+                        "%p, which was released earlier, is no buffer of %zu bytes that is out", buffers[i], c->bytes);
+            continue;
+        }
+        if (s != last && last != NULL)
+            settle(pool, c, last);
+        last = s;
+        if (mid__sample_maybe(c, s, offset))
+            mid__sample_gone(pool, c, s, buffers[i]);
+        c->placement->give(c, s, offset, c->bytes);
+        c->taken--;
+        c->taken_bytes -= c->bytes;
+        pool->taken_bytes -= c->bytes;
+    }
+    if (last == NULL)
+        return; /* nothing came back: a waiter that empties its cache must not wake itself */
+    settle(pool, c, last);
     if (MID__UNLIKELY(atomic_load_explicit(&pool->waiters, memory_order_relaxed) != 0))
         mid__waiters_wake(pool);
 }

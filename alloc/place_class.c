@@ -47,6 +47,28 @@ static uint32_t take(const struct mid__class *c, struct mid__slab *s, size_t byt
     return MID__NOWHERE;
 }
 
+uint32_t mid__class_take_some(const struct mid__class *c, struct mid__slab *s, void **out, uint32_t wanted)
+{
+    _Atomic(uint64_t) *words = mid__slab_words(s);
+    char *memory = mid__slab_memory(s);
+    uint32_t n = 0;
+    for (uint32_t w = s->fill; w * 64 < c->slots && n < wanted; w++) {
+        uint64_t old = atomic_load_explicit(&words[w], memory_order_relaxed), now = old, holes = ~old;
+        if (c->slots - w * 64 < 64)
+            holes &= ((uint64_t)1 << (c->slots - w * 64)) - 1;
+        for (; holes != 0 && n < wanted; holes &= holes - 1) {
+            uint32_t bit = mid__ctz64(holes);
+            now |= (uint64_t)1 << bit;
+            out[n++] = memory + (size_t)(w * 64 + bit) * c->bytes;
+        }
+        atomic_store_explicit(&words[w], now, memory_order_relaxed);
+        s->fill = w;
+    }
+    s->live += n;
+    s->live_bytes += n * c->bytes;
+    return n;
+}
+
 static enum mid__place look(const struct mid__class *c, const struct mid__slab *s, size_t offset, size_t *extent)
 {
     size_t slot = mid__slot_of(c, offset);

@@ -374,15 +374,15 @@ void *mid__pool_take(struct mid_pool *pool, size_t bytes, const void *site, enum
     return take(pool, bytes, 1, site, &fresh, status);
 }
 
-/* Bins of small classes that the pool does not cache are always empty: no other question is needed than whether there is
- * a buffer. Beyond, the class depends on the policy. */
 void *mid_pool_alloc(struct mid_pool *pool, size_t bytes)
 {
     struct mid__cache *cache = mid__thread_caches;
-    if (MID__LIKELY(bytes <= MID__CLASS_BELOW_MAX && mid__cache_is_of(cache, pool))) {
-        struct mid_cache_bin *bin = &cache->face.bins[mid__class_of_small(bytes)];
-        if (MID__LIKELY(bin->count != 0))
+    if (MID__LIKELY(bytes - 1 < MID_CACHE_INLINE_BYTES && mid__cache_is_of(cache, pool))) {
+        struct mid_cache_bin *bin = mid__cache_bin(&cache->face, bytes);
+        if (MID__LIKELY(bin->top != bin->bottom && bin->fuse > 1)) {
+            MID__CACHE_ADD(bin->fuse, -1);
             return mid__bin_pop(bin, bytes);
+        }
     }
     enum mid_status status;
     return mid__pool_take(pool, bytes, MID__RETURN_ADDRESS(), &status);
@@ -494,29 +494,58 @@ static void give_locked(struct mid_pool *pool, const struct mid__taken *t, size_
     mid__place_give(pool, c, t->slab, t->offset, t->extent);
 }
 
-/* What place_class.c's look says, inlined: only its classes have magazines. */
-static inline bool is_taken(const struct mid__class *c, const struct mid__slab *s, size_t offset)
+/* Whether at a spot of the bin's class a taken buffer begins. */
+MID__INLINE bool is_taken(const struct mid_cache_bin *bin, const struct mid__spot *at)
 {
-    size_t slot = mid__slot_of(c, offset);
-    return slot < c->slots && slot * c->bytes == offset && mid__bit_get(mid__slab_words(s), slot);
+    uint64_t slot = ((uint64_t)at->offset * bin->reciprocal) >> 32;
+    if (slot >= bin->shape % 1024 || slot * (bin->shape / 1024) != at->offset)
+        return false;
+    return mid__bit_get(at->region->words + at->first * at->region->unit_words, slot);
 }
 
 /* The class of the buffer at p when it is one that has magazines; else, and where there is no buffer, MID__CLASSES, and
  * the question is for the lock. Note [Looking up an address without the lock]. */
 static inline unsigned cached_class_of(const struct mid_pool *pool, const void *p, struct mid__slab **slab)
 {
-    struct mid__slab *s = *slab = mid__arena_find(&pool->arena, p);
-    if (s == NULL)
+    struct mid__spot at = mid__arena_spot(&pool->arena, p);
+    if (at.tag == 0 || pool->classes[at.tag - 1].magazine == 0)
         return MID__CLASSES;
-    unsigned tag = atomic_load_explicit(&s->tag, memory_order_relaxed);
-    if (tag == 0 || pool->classes[tag - 1].magazine == 0)
+    const struct mid__class *c = &pool->classes[at.tag - 1];
+    size_t slot = mid__slot_of(c, at.offset);
+    if (slot >= c->slots || slot * c->bytes != at.offset)
         return MID__CLASSES;
-    bool taken = is_taken(&pool->classes[tag - 1], s, (size_t)((const char *)p - mid__slab_memory(s)));
-    return taken ? tag - 1 : MID__CLASSES;
+    *slab = &at.region->slabs[at.first];
+    return mid__bit_get(at.region->words + at.first * at.region->unit_words, slot) ? at.tag - 1 : MID__CLASSES;
 }
 
-/* The way of most buffers: into the thread's cache, when the pool has caches and p is a buffer of the class that its size
- * says. Everything else is left to the lock. */
+/* After a buffer went into a cache: Note [Waiting and the caches]. */
+MID__INLINE void look_for_waiters(struct mid_pool *pool)
+{
+    atomic_signal_fence(memory_order_seq_cst);
+    if (MID__UNLIKELY(atomic_load_explicit(&pool->waiters, memory_order_relaxed) != 0))
+        mid__waiters_served(pool);
+}
+
+/* The way of most buffers, when the cache has a magazine with room: three loads find the class of the address (those of many
+ * slabs share a line), one more its bit. Nothing of the buffer itself is touched, and no lock is taken. */
+MID__INLINE bool push_checked(struct mid_pool *pool, struct mid__cache *cache, void *p, size_t bytes, unsigned wanted)
+{
+    struct mid__spot at = mid__arena_spot(&pool->arena, p);
+    if (MID__UNLIKELY(bytes == MID__SIZE_UNKNOWN ? at.tag - 1 > MID__CLASS_LARGE : at.tag != wanted))
+        return false;
+    struct mid_cache_bin *bin = &cache->face.bins[at.tag - 1];
+    if (MID__UNLIKELY(bin->top == bin->end || !is_taken(bin, &at) || MID__CACHE_GET(*bin->top) == p))
+        return false;
+    if (MID__UNLIKELY(pool->sampling) &&
+        mid__sample_maybe(&pool->classes[at.tag - 1], &at.region->slabs[at.first], at.offset))
+        return false;
+    mid__bin_push(bin, p);
+    mid__bin_count_release(cache, at.tag - 1, bytes);
+    look_for_waiters(pool);
+    return true;
+}
+
+/* The same when something stood against it: everything else is left to the lock. */
 static bool give_to_cache(struct mid_pool *pool, void *p, size_t bytes)
 {
     struct mid__slab *s;
@@ -527,7 +556,7 @@ static bool give_to_cache(struct mid_pool *pool, void *p, size_t bytes)
     if (cache == NULL)
         return false;
     const struct mid_cache_bin *bin = &cache->face.bins[id];
-    if (bin->count != 0 && bin->slots[bin->count - 1] == p)
+    if (bin->top != bin->bottom && *bin->top == p)
         report_double(pool, p, "release", NULL);
     else {
         const struct mid__class *c = &pool->classes[id];
@@ -542,9 +571,7 @@ void mid__pool_give_block(struct mid_pool *pool, void *p, size_t bytes, size_t k
 {
     struct mid__taken t;
     if (give_to_cache(pool, p, bytes)) {
-        atomic_signal_fence(memory_order_seq_cst); /* Note [Waiting and the caches] */
-        if (MID__UNLIKELY(atomic_load_explicit(&pool->waiters, memory_order_relaxed) != 0))
-            mid__waiters_served(pool);
+        look_for_waiters(pool);
         return;
     }
     pthread_mutex_lock(&pool->lock);
@@ -558,16 +585,27 @@ void mid__pool_give(struct mid_pool *pool, void *p, size_t bytes, const void *si
     mid__pool_give_block(pool, p, bytes, 0, site);
 }
 
-void mid_pool_release(struct mid_pool *pool, void *buffer)
+static MID__NOINLINE void release_slow(struct mid_pool *pool, void *buffer, size_t bytes, const void *site)
 {
     if (buffer != NULL)
-        mid__pool_give(pool, buffer, MID__SIZE_UNKNOWN, MID__RETURN_ADDRESS());
+        mid__pool_give(pool, buffer, bytes, site);
+}
+
+void mid_pool_release(struct mid_pool *pool, void *buffer)
+{
+    struct mid__cache *cache = mid__thread_caches;
+    if (MID__LIKELY(mid__cache_is_of(cache, pool) && push_checked(pool, cache, buffer, MID__SIZE_UNKNOWN, 0)))
+        return;
+    release_slow(pool, buffer, MID__SIZE_UNKNOWN, MID__RETURN_ADDRESS());
 }
 
 void mid_pool_release_sized(struct mid_pool *pool, void *buffer, size_t bytes)
 {
-    if (buffer != NULL)
-        mid__pool_give(pool, buffer, bytes, MID__RETURN_ADDRESS());
+    struct mid__cache *cache = mid__thread_caches;
+    if (MID__LIKELY(bytes - 1 < MID_CACHE_INLINE_BYTES && mid__cache_is_of(cache, pool) &&
+                    push_checked(pool, cache, buffer, bytes, cache->face.class_of[(bytes - 1) / 16] + 1u)))
+        return;
+    release_slow(pool, buffer, bytes, MID__RETURN_ADDRESS());
 }
 
 void mid_cache_release_slow(struct mid_cache *face, void *buffer, size_t bytes)
@@ -676,7 +714,7 @@ static struct resizing look(struct mid_pool *pool, void *buffer, size_t bytes)
         return look_locked(pool, buffer, bytes);
     struct resizing r = {true, class_for(pool, bytes, 1) == id, pool->classes[id].bytes};
     if (r.stays)
-        mid__bin_resized(&cache->face.bins[id], bytes);
+        mid__bin_resized(cache, id, bytes);
     return r;
 }
 

@@ -103,7 +103,7 @@ MID__INLINE void *mid__taken_memory(const struct mid__taken *t)
 
 MID__INLINE struct mid__class *mid__pool_class(struct mid_pool *pool, const struct mid__slab *s)
 {
-    return &pool->classes[atomic_load_explicit(&s->tag, memory_order_relaxed) - 1];
+    return &pool->classes[mid__slab_tag(s) - 1];
 }
 
 MID__INLINE size_t mid__slab_bytes(const struct mid__slab *s)
@@ -114,6 +114,12 @@ MID__INLINE size_t mid__slab_bytes(const struct mid__slab *s)
 /* ---- place.c; the lock is held */
 enum mid_status mid__place_take(struct mid_pool *pool, struct mid__class *c, size_t bytes, struct mid__taken *out);
 void mid__place_give(struct mid_pool *pool, struct mid__class *c, struct mid__slab *s, size_t offset, size_t extent);
+/* Several buffers of a class with one size into out[]; returns how many, and in *status why not all. */
+size_t mid__place_take_some(struct mid_pool *pool, struct mid__class *c, void **out, size_t wanted,
+                            enum mid_status *status);
+/* Gives them back. One that is no taken buffer of the class is a misuse that a release did not see: it is reported, and
+ * left out. */
+void mid__place_give_some(struct mid_pool *pool, struct mid__class *c, void **buffers, size_t count);
 /* Empty slabs become spare units; returns whether there were any. */
 bool mid__place_reap(struct mid_pool *pool);
 

@@ -18,13 +18,14 @@
  * up to some point of its program: the kernel write-protects the pages before it lets fork return, and a store after
  * that goes to the parent's copy. The order within the program is kept by fences against the compiler:
  *
- *     pop     count falls first; a buffer taken but not yet used by a thread that is gone is out, as its others are
- *     push    the slot is stored before the count that covers it
- *     swap    from its first store to its last, loaded == previous, which is true at no other time
+ *     pop     top falls first; a buffer taken but not yet used by a thread that is gone is out, as its others are
+ *     push    the slot is stored before the top that covers it
+ *     swap    from its first store to its last, bottom and top lie in different magazines or loaded == previous,
+ *             which is true at no other time
  *
  * The caches of threads that the child does not have are kept for its next threads (in_use = false), with the buffers in
  * them; a trim or a limit empties them. A bin caught in a swap is given up: the buffers of its two magazines, at most
- * 2 x 64, count as out in the child. What such threads held counts as out, too: the child may release it. What they held
+ * 2 x 62, count as out in the child. What such threads held counts as out, too: the child may release it. What they held
  * open by handles stays open there, and is not moved.
  *
  * What this file does not do: it makes no call of the library safe inside a signal handler, so neither a fork from one

@@ -174,7 +174,7 @@ void mid__sample_after_miss(struct mid_pool *pool, struct mid__cache *cache, uns
                             const void *site)
 {
     const struct mid_cache_bin *bin = &cache->face.bins[id];
-    uint64_t now = pool->samples.mean_bytes != 0 ? bin->requested_in : bin->allocs, taken = now - cache->sampled[id];
+    uint64_t now = pool->samples.mean_bytes != 0 ? bin->requested_in : mid__bin_allocs(cache, id), taken = now - cache->sampled[id];
     cache->sampled[id] = now;
     uint32_t weight = count_down(&pool->samples, &cache->until_sample, &cache->sample_random, taken);
     if (weight == 0)

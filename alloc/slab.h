@@ -16,15 +16,11 @@
 
 struct mid__region;
 
-/* Every field is written with the pool's lock held. `tag`, `back` and the bitmaps are also read without it, by releases
- * that look their buffer up; for a live buffer they cannot change meanwhile, and for a bad pointer any answer will do
- * as long as it is checked. Hence relaxed atomics. */
+/* Every field is written with the pool's lock held. */
 struct mid__slab {
     _Alignas(MID__CACHE_LINE_BYTES) struct mid__slab *next; /* on the class' list for `state` */
     struct mid__slab *previous;
     struct mid__region *region;
-    _Atomic(uint8_t) tag;  /* 0: a free unit; else 1 + the class, in every unit of the run */
-    _Atomic(uint8_t) back; /* units back to the first of the run */
     uint8_t units;         /* of the run; 0 for a mapping of its own */
     uint8_t state;         /* enum mid_pool_slab_state */
     uint16_t index;        /* unit in the region */
@@ -84,6 +80,9 @@ struct mid__placement {
 };
 
 extern const struct mid__placement mid__place_class, mid__place_sequential;
+
+/* Of the size-class policy: several places at once, the lowest first, into out[]; returns how many. */
+uint32_t mid__class_take_some(const struct mid__class *c, struct mid__slab *s, void **out, uint32_t wanted);
 
 /* One size class: shape, lists, and figures at the level of slabs. */
 struct mid__class {

@@ -174,10 +174,10 @@ static struct mid_pool_cache_stats stats_of_cache(struct mid_pool *pool, const s
     for (unsigned id = 0; id < MID__CLASSES; id++) {
         const struct mid_cache_bin *bin = &cache->face.bins[id];
         const struct mid__magazine *previous = MID__CACHE_GET(bin->previous);
-        size_t n = MID__CACHE_GET(bin->count) + (previous == NULL ? 0 : MID__CACHE_GET(previous->count));
+        size_t n = mid__bin_count(bin) + (previous == NULL ? 0 : MID__CACHE_GET(previous->count));
         f.cached_buffers += n;
         f.cached_bytes += n * pool->classes[id].bytes;
-        allocs += MID__CACHE_GET(bin->allocs);
+        allocs += mid__bin_allocs(cache, id);
     }
     f.release_misses = atomic_load_explicit(&cache->release_misses, memory_order_relaxed);
     f.alloc_misses = atomic_load_explicit(&cache->misses, memory_order_relaxed) - f.release_misses;

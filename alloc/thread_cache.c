@@ -97,6 +97,7 @@ static struct mid__cache *join(struct mid_pool *pool)
         cache = mid__sys_map(cache_bytes(), mid__sys_page_bytes());
         if (cache != NULL) {
             atomic_init(&cache->pool, pool);
+            mid__cache_init(pool, cache);
             cache->next_of_pool = pool->caches;
             pool->caches = cache;
         }
@@ -200,6 +201,6 @@ void mid__caches_orphaned(struct mid_pool *pool)
 void mid__caches_idle_empty(struct mid_pool *pool)
 {
     for (struct mid__cache *cache = pool->caches; cache != NULL; cache = cache->next_of_pool)
-        if (!cache->in_use && cache->charged != 0)
+        if (!cache->in_use && (cache->charged != 0 || cache->large_bytes != 0))
             mid__cache_empty(pool, cache);
 }

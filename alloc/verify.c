@@ -148,16 +148,16 @@ static bool bit(const uint64_t *words, size_t i)
     return (words[i / 64] >> (i % 64)) & 1;
 }
 
-static unsigned tag_of(const struct mid__slab *s)
+static unsigned tag_at(const struct mid__region *r, size_t unit)
 {
-    return atomic_load_explicit(&s->tag, memory_order_relaxed);
+    return atomic_load_explicit(&r->tags[unit], memory_order_relaxed);
 }
 
 /* One run: its tags and its bits. Returns its length in units. */
 static size_t verify_run(struct verifier *v, struct mid__region *r, size_t at)
 {
     struct mid__slab *s = &r->slabs[at];
-    unsigned tag = tag_of(s);
+    unsigned tag = tag_at(r, at);
     struct mid__class *c = tag <= MID__CLASSES ? &v->pool->classes[tag - 1] : NULL;
     if (c == NULL || s->units != c->units || s->units == 0 || s->index != at || s->region != r ||
         at + s->units > MID__REGION_UNITS) {
@@ -165,9 +165,10 @@ static size_t verify_run(struct verifier *v, struct mid__region *r, size_t at)
         return 1;
     }
     for (size_t i = 0; i < s->units; i++) {
-        if (tag_of(s + i) != tag || atomic_load_explicit(&s[i].back, memory_order_relaxed) != i)
+        unsigned back = atomic_load_explicit(&r->backs[at + i], memory_order_relaxed);
+        if (tag_at(r, at + i) != tag || back != i)
             broken(v, "arena.I2", s + i, "unit %zu of a run of class %u has tag %u and distance %u", i, tag - 1,
-                   tag_of(s + i), (unsigned)atomic_load_explicit(&s[i].back, memory_order_relaxed));
+                   tag_at(r, at + i), back);
         if (!bit(r->used, at + i))
             broken(v, "arena.I2", s + i, "unit %zu is in a slab and not marked as used", at + i);
     }
@@ -189,7 +190,7 @@ static void verify_units(struct verifier *v, struct mid__region *r)
         longest = run > longest ? run : longest;
     }
     for (size_t i = 0; i < MID__REGION_UNITS;) {
-        if (tag_of(&r->slabs[i]) != 0) {
+        if (tag_at(r, i) != 0) {
             i += verify_run(v, r, i);
             continue;
         }
@@ -211,10 +212,10 @@ static void verify_units(struct verifier *v, struct mid__region *r)
 static void verify_huge(struct verifier *v, struct mid__region *r)
 {
     struct mid__slab *s = &r->slabs[0];
-    if (tag_of(s) == 0)
+    if (tag_at(r, 0) == 0)
         return; /* its memory could not be unmapped */
-    if (tag_of(s) != MID__CLASS_HUGE + 1 || s->units != 0 || s->index != 0 || s->region != r) {
-        broken(v, "arena.I2", s, "a mapping of %zu bytes has tag %u", r->bytes, tag_of(s));
+    if (tag_at(r, 0) != MID__CLASS_HUGE + 1 || s->units != 0 || s->index != 0 || s->region != r) {
+        broken(v, "arena.I2", s, "a mapping of %zu bytes has tag %u", r->bytes, tag_at(r, 0));
         return;
     }
     v->huge_bytes += r->bytes;
@@ -259,9 +260,12 @@ static void verify_list(struct verifier *v, const struct mid__class *c, unsigned
     size_t n = 0, bound = v->classes[c->id].slabs[state];
     const struct mid__slab *previous = NULL;
     for (const struct mid__slab *s = list->head; s != NULL && n <= bound; previous = s, s = s->next, n++)
-        if (s->state != state || tag_of(s) != c->id + 1u || s->previous != previous)
-            broken(v, "place.I1", s, "a slab in state %d and of tag %u is on list %u of class %u", s->state, tag_of(s),
-                   state, c->id);
+        if (s->region == NULL) {
+            broken(v, "place.I1", s, "what is on list %u of class %u is no slab", state, c->id);
+            return;
+        } else if (s->state != state || mid__slab_tag(s) != c->id + 1u || s->previous != previous)
+            broken(v, "place.I1", s, "a slab in state %d and of tag %u is on list %u of class %u", s->state,
+                   mid__slab_tag(s), state, c->id);
     if (n <= bound && list->tail != previous)
         broken(v, "place.I1", list, "list %u of class %u does not end with its tail", state, c->id);
     same(v, "place.I1", list, "slabs on a list, and in that state", n, bound);
@@ -275,7 +279,7 @@ static void verify_magazine(struct verifier *v, const struct mid__class *c, cons
         void *p = m->slots[i];
         struct mid__slab *s = mid__arena_find(&v->pool->arena, p);
         size_t extent;
-        if (count > MID__MAGAZINE_MAX || s == NULL || tag_of(s) != c->id + 1u ||
+        if (count > MID__MAGAZINE_MAX || s == NULL || mid__slab_tag(s) != c->id + 1u ||
             c->placement->look(c, s, (size_t)((char *)p - mid__slab_memory(s)), &extent) != MID__PLACE_LIVE) {
             broken(v, "magazine.I1", p, "a magazine of class %u holds %p, which is no such buffer", c->id, p);
             return;
@@ -298,7 +302,7 @@ static void verify_magazines(struct verifier *v, const struct mid__cache *own, c
         const struct mid_cache_bin *bin = &cache->face.bins[c->id];
         if (cache != own && cache->in_use)
             continue;
-        verify_magazine(v, c, bin->loaded, bin->count);
+        verify_magazine(v, c, mid__bin_loaded(bin), mid__bin_count(bin));
         verify_magazine(v, c, bin->previous, bin->previous == NULL ? 0 : bin->previous->count);
     }
 }

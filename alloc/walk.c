@@ -46,7 +46,7 @@ static struct cached list_cached(struct mid_pool *pool)
         for (struct mid__cache *cache = pool->caches; cache != NULL; cache = cache->next_of_pool) {
             const struct mid_cache_bin *bin = &cache->face.bins[id];
             const struct mid__magazine *previous = MID__CACHE_GET(bin->previous);
-            add_slots(&list, MID__CACHE_GET(bin->loaded), MID__CACHE_GET(bin->count));
+            add_slots(&list, mid__bin_loaded(bin), mid__bin_count(bin));
             add_slots(&list, previous, previous == NULL ? 0 : MID__CACHE_GET(previous->count));
         }
         for (const struct mid__magazine *m = pool->classes[id].depot; m != NULL; m = m->next)
@@ -133,7 +133,7 @@ int mid_pool_walk(struct mid_pool *pool, const struct mid_pool_visitor *visitor)
     for (struct mid__region *r = pool->arena.all; r != NULL && end == 0; r = r->next)
         for (size_t i = 0; i < MID__REGION_UNITS && end == 0;) {
             struct mid__slab *s = &r->slabs[i];
-            bool heads = atomic_load_explicit(&s->tag, memory_order_relaxed) != 0;
+            bool heads = atomic_load_explicit(&r->tags[i], memory_order_relaxed) != 0;
             if (heads)
                 end = visit_slab(pool, visitor, s, &list);
             i += heads && s->units > 1 ? s->units : 1;

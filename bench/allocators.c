@@ -15,12 +15,16 @@
  * jemalloc is used through malloc and free, never through mallocx, whose flags cost it 118 more instructions a pair.
  * The rows "-sized" hand the size to those who can use it at release (sdallocx, mi_free_size, tc_free_sized).
  *
+ * midden comes twice: by the calls of <midden/pool.h>, which find the thread's cache and check what is released, and
+ * (midden-cache) by the inlined ones of <midden/cache.h>, which trust their caller as the peers do.
+ *
  * A pool of midden is one for the process, as the peers' heaps are: its caches are as warm as theirs.
  */
 #include "allocators.h"
 
 #include "peers.h"
 
+#include <midden/cache.h>
 #include <midden/pool.h>
 
 #include <dlfcn.h>
@@ -60,6 +64,26 @@ static void *midden_alloc(size_t bytes)
 static void midden_release(void *p, size_t bytes)
 {
     mid_pool_release_sized(pool, p, bytes);
+}
+
+/* As <midden/cache.h> says that who takes and releases at a high rate does it: the cache in a variable of the thread. */
+static _Thread_local struct mid_cache *cache;
+
+static __attribute__((noinline)) struct mid_cache *find_cache(void)
+{
+    return cache = mid_pool_cache(pool);
+}
+
+static void *cache_alloc(size_t bytes)
+{
+    struct mid_cache *mine = cache != NULL ? cache : find_cache();
+    return mid_cache_alloc(mine, bytes);
+}
+
+static void cache_release(void *p, size_t bytes)
+{
+    struct mid_cache *mine = cache != NULL ? cache : find_cache();
+    mid_cache_release(mine, p, bytes);
 }
 
 static void midden_trim(void)
@@ -276,6 +300,13 @@ const struct allocator allocators[] = {
     {.name = "midden",
      .alloc = midden_alloc,
      .release = midden_release,
+     .trim = midden_trim,
+     .version = no_version,
+     .load = midden_load,
+     .pool = midden_pool},
+    {.name = "midden-cache",
+     .alloc = cache_alloc,
+     .release = cache_release,
      .trim = midden_trim,
      .version = no_version,
      .load = midden_load,

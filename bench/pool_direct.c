@@ -36,8 +36,20 @@ PAIR(mimalloc, mi.alloc(BYTES), mi.release(p))
 PAIR(tcmalloc, tc.alloc(BYTES), tc.release(p))
 PAIR(tcmalloc_sized, tc.alloc(BYTES), tc.release_sized(p, BYTES))
 
-/* As <midden/cache.h> says that who takes and releases at a high rate does it. */
 static void pair_midden(struct bench_run *run, const struct allocator *a)
+{
+    struct mid_pool *pool = a->pool();
+    for (uint64_t n; (n = bench_count(run)) != 0;)
+        while (n-- != 0) {
+            uint64_t *p = mid_pool_alloc(pool, BYTES);
+            *p = n;
+            work_keep(p);
+            mid_pool_release_sized(pool, p, BYTES);
+        }
+}
+
+/* As <midden/cache.h> says that who takes and releases at a high rate does it. */
+static void pair_midden_cache(struct bench_run *run, const struct allocator *a)
 {
     struct mid_cache *cache = mid_pool_cache(a->pool());
     if (cache == NULL) {
@@ -58,7 +70,8 @@ void pool_direct(struct bench_run *run, const struct allocator *a, const struct 
     static const struct {
         const char *name;
         void (*body)(struct bench_run *run, const struct allocator *a);
-    } known[] = {{"midden", pair_midden},     {"libc", pair_libc},         {"jemalloc", pair_jemalloc},
+    } known[] = {{"midden", pair_midden},     {"midden-cache", pair_midden_cache},
+                 {"libc", pair_libc},         {"jemalloc", pair_jemalloc},
                  {"mimalloc", pair_mimalloc}, {"tcmalloc", pair_tcmalloc}, {"jemalloc-sized", pair_jemalloc_sized},
                  {"tcmalloc-sized", pair_tcmalloc_sized}};
     (void)w;

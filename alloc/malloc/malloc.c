@@ -50,10 +50,12 @@ static MID__NOINLINE void *take_slow(size_t bytes, const void *site)
 MID__INLINE void *take(size_t bytes, const void *site)
 {
     struct mid__cache *cache = mid__thread_caches;
-    if (MID__LIKELY(cache != NULL && bytes <= MID__CLASS_BELOW_MAX)) {
-        struct mid_cache_bin *bin = &cache->face.bins[mid__class_of_small(bytes)];
-        if (MID__LIKELY(bin->count != 0))
+    if (MID__LIKELY(cache != NULL && bytes - 1 < MID_CACHE_INLINE_BYTES)) {
+        struct mid_cache_bin *bin = mid__cache_bin(&cache->face, bytes);
+        if (MID__LIKELY(bin->top != bin->bottom && bin->fuse > 1)) {
+            MID__CACHE_ADD(bin->fuse, -1);
             return mid__bin_pop(bin, bytes);
+        }
     }
     return take_slow(bytes, site);
 }

@@ -191,13 +191,13 @@ static void *slab_next(struct mid_pool *pool, struct mid__slab *s)
 static void *slab_tag(struct mid_pool *pool, struct mid__slab *s)
 {
     (void)pool;
-    return (void *)&s->tag;
+    return (void *)&s->region->tags[s->index];
 }
 
 static void *slab_back(struct mid_pool *pool, struct mid__slab *s)
 {
     (void)pool;
-    return (void *)&s->back;
+    return (void *)&s->region->backs[s->index];
 }
 
 static void *region_used(struct mid_pool *pool, struct mid__slab *s)

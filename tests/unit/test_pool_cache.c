@@ -100,6 +100,40 @@ START_TEST(double_release__of_the_last_one__is_caught_in_the_cache)
 }
 END_TEST
 
+/* The inlined release trusts its caller; the slabs do not. */
+START_TEST(double_release__by_the_inlined_call__is_caught_when_the_magazine_goes_back)
+{
+    struct mid_cache *cache = mid_pool_cache(pool);
+    void *p = mid_cache_alloc(cache, 100), *q = mid_cache_alloc(cache, 100);
+    mid_cache_release(cache, p, 100);
+    mid_cache_release(cache, q, 100);
+    mid_cache_release(cache, p, 100);
+    mid_pool_flush_thread(pool);
+    ck_assert_uint_eq(seen.count, 1);
+    ck_assert(was_seen(&seen, "pool.double_release"));
+    seen.count = 0;
+    ck_assert_uint_eq(stats().live_buffers, 0);
+    end();
+}
+END_TEST
+
+START_TEST(pairs__more_than_a_fuse__are_all_counted)
+{
+    struct mid_cache *cache = mid_pool_cache(pool);
+    uint64_t allocs = 0;
+    for (unsigned round = 1; round < 3000; round += 97) {
+        for (unsigned i = 0; i < round; i++, allocs += 3) {
+            mid_cache_release(cache, mid_cache_alloc(cache, 64), 64);
+            mid_pool_release(pool, mid_pool_alloc(pool, 64));
+            mid_pool_release_sized(pool, mid_pool_alloc(pool, 3000), 3000);
+        }
+        ck_assert_uint_eq(stats().allocs, allocs);
+        ck_assert_uint_eq(stats().releases, allocs);
+    }
+    end();
+}
+END_TEST
+
 START_TEST(verify__a_magazine_with_a_buffer_twice__names_it)
 {
     if (pool->caching) {
@@ -108,14 +142,14 @@ START_TEST(verify__a_magazine_with_a_buffer_twice__names_it)
         mid_pool_release(pool, p);
         mid_pool_release(pool, q);
         struct mid_cache_bin *bin = &cache->face.bins[mid__class_of_small(100)];
-        void *kept = bin->slots[0];
-        bin->slots[0] = q;
+        void **first = bin->bottom + 1, *kept = *first;
+        *first = q;
         ck_assert_int_eq(mid_pool_verify(pool, NULL, NULL), MID_E_BROKEN);
         ck_assert(was_seen(&seen, "magazine.I1"));
-        bin->slots[0] = &seen;
+        *first = &seen;
         ck_assert_int_eq(mid_pool_verify(pool, NULL, NULL), MID_E_BROKEN);
         ck_assert_ptr_nonnull(strstr(seen.last, "no such buffer"));
-        bin->slots[0] = kept;
+        *first = kept;
         seen.count = 0;
     }
     end();
@@ -366,6 +400,8 @@ int main(void)
     tcase_add_test(c, pair__every_size__is_served_and_counted);
     tcase_add_test(c, cache__of_one_thread__is_the_same_at_each_call_and_for_each_pool_another);
     tcase_add_test(c, double_release__of_the_last_one__is_caught_in_the_cache);
+    tcase_add_test(c, double_release__by_the_inlined_call__is_caught_when_the_magazine_goes_back);
+    tcase_add_test(c, pairs__more_than_a_fuse__are_all_counted);
     tcase_add_test(c, verify__a_magazine_with_a_buffer_twice__names_it);
     tcase_add_test(c, thread__that_ends__hands_its_cache_back);
     tcase_add_test(c, pool__that_ends_before_its_threads__leaves_them_well);

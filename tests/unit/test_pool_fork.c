@@ -175,19 +175,20 @@ START_TEST(fork__while_other_threads_work__leaves_a_pool_that_works)
 }
 END_TEST
 
+enum { SWAPPED = 2 * MID__MAGAZINE_MAX };
+
 static void *fill_a_bin(void *unused)
 {
     (void)unused;
-    void *p[128];
-    for (int i = 0; i < 128; i++)
+    void *p[SWAPPED];
+    for (int i = 0; i < SWAPPED; i++)
         p[i] = mid_pool_alloc(pool, 16);
-    for (int i = 0; i < 128; i++)
+    for (int i = 0; i < SWAPPED; i++)
         mid_pool_release(pool, p[i]);
-    /* In the middle of a swap, for ever: two magazines are known under one name, with the other's count. */
+    /* In the middle of a swap, for ever: bottom and top lie in different magazines. */
     struct mid__cache *cache = mid__cache_had(pool);
     struct mid_cache_bin *bin = &cache->face.bins[0];
-    bin->loaded = bin->previous;
-    bin->slots = bin->loaded->slots;
+    bin->bottom = bin->previous->slots - 1;
     atomic_store(&stop, 2);
     while (atomic_load(&stop) == 2)
         ;
@@ -218,7 +219,7 @@ START_TEST(fork__in_the_middle_of_a_swap__gives_the_bin_up)
         for (int i = 0; i < 256; i++)
             mid_pool_release(pool, p[i]);
         struct mid_pool_stats s = {.struct_size = sizeof s};
-        MUST(mid_pool_stats(pool, &s) == MID_OK && s.live_buffers == 128);
+        MUST(mid_pool_stats(pool, &s) == MID_OK && s.live_buffers == SWAPPED);
         MUST(mid_pool_verify(pool, NULL, NULL) == MID_OK);
         _exit(0);
     }
