@@ -11,6 +11,7 @@
  */
 #include "sections.h"
 
+#include "batches.h"
 #include "sort.h"
 
 #include <string.h>
@@ -179,38 +180,51 @@ static size_t first_room(const struct loaded *l, const struct scan *s)
     return (size_t)(room < most ? room : most) + 16;
 }
 
+/* All batches; *edges: how many edges they had. */
+static bool take_batches(struct batch *b, struct batches *from, size_t room, uint64_t *edges)
+{
+    uint64_t count = 0, parked = 0;
+    do {
+        if (!batches_next(from))
+            return false;
+        b->n = from->now;
+        b->records = from->records;
+        b->first = (uint32_t)count;
+        count += b->records;
+        if (count > MAX_COUNT)
+            return scan_fail(b->scan, where_of(b, 0, 0), "more than %u edges", MAX_COUNT);
+        if (count > room) {
+            room = 2 * (size_t)count;
+            if (!resize_all(b->own, room))
+                return no_memory(b->scan);
+        }
+        take_types(b);
+        if (!take_names(b) || !take_targets(b))
+            return false;
+        if (count - parked >= PARK_EVERY) { /* nobody asks for names before all is computed */
+            parked = count;
+            mid__mem_park_part(&b->own->memory, b->own->edge_name, (size_t)count * sizeof b->own->edge_name[0]);
+        }
+    } while (!b->n->ended);
+    *edges = count;
+    return b->n->count == b->records * b->fields ||
+           scan_fail(b->scan, where_of(b, b->records, 0), "the edges end within a record");
+}
+
 bool edges_read(struct loaded *l, struct numbers *n)
 {
     struct scan *s = n->scan;
     struct batch b = {l, n, s, s->graph->own, divisor_of((unsigned)l->meta.node_fields), 0,
                       (size_t)l->meta.edge_fields, 0};
+    struct batches from;
     size_t room = first_room(l, s);
-    uint64_t count = 0, parked = 0, where = scan_offset(s, s->at);
+    uint64_t count = 0, where = scan_offset(s, s->at);
     if (!resize_all(b.own, room))
         return no_memory(s);
-    do {
-        if (!numbers_more(n, b.records * b.fields))
-            return false;
-        b.records = n->count / b.fields;
-        b.first = (uint32_t)count;
-        count += b.records;
-        if (count > MAX_COUNT)
-            return scan_fail(s, scan_offset(s, s->at), "more than %u edges", MAX_COUNT);
-        if (count > room) {
-            room = 2 * (size_t)count;
-            if (!resize_all(b.own, room))
-                return no_memory(s);
-        }
-        take_types(&b);
-        if (!take_names(&b) || !take_targets(&b))
-            return false;
-        if (count - parked >= PARK_EVERY) { /* nobody asks for names before all is computed */
-            parked = count;
-            mid__mem_park_part(&b.own->memory, b.own->edge_name, (size_t)count * sizeof b.own->edge_name[0]);
-        }
-    } while (!n->ended);
-    if (n->count != b.records * b.fields)
-        return scan_fail(s, n->where[b.records * b.fields], "the edges end within a record");
+    batches_begin(&from, n, b.fields);
+    b.scan = from.scan;
+    if (!batches_end(&from, take_batches(&b, &from, room, &count)))
+        return false;
     if (!resize_all(b.own, (size_t)count))
         return no_memory(s);
     s->graph->edge_count = (uint32_t)count;

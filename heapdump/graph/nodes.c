@@ -12,6 +12,8 @@
  */
 #include "sections.h"
 
+#include "batches.h"
+
 #include <string.h>
 
 struct batch {
@@ -246,33 +248,46 @@ static bool take_batch(const struct batch *b, size_t room)
            take_detachedness(b) && take_trace_ids(b, room);
 }
 
+/* All batches; *nodes: how many nodes they had. */
+static bool take_batches(struct batch *b, struct batches *from, size_t room, uint64_t *nodes)
+{
+    uint64_t count = 0;
+    do {
+        if (!batches_next(from))
+            return false;
+        b->n = from->now;
+        b->records = from->records;
+        b->first = (uint32_t)count;
+        count += b->records;
+        if (count > MAX_COUNT)
+            return scan_fail(b->scan, where_of(b, 0, 0), "more than %u nodes", MAX_COUNT);
+        if (count > room) {
+            room = 2 * (size_t)count;
+            if (!resize_all(b->own, room))
+                return no_memory(b->scan, where_of(b, 0, 0));
+        }
+        if (!take_batch(b, room))
+            return false;
+    } while (!b->n->ended);
+    *nodes = count;
+    return b->n->count == b->records * b->fields ||
+           scan_fail(b->scan, where_of(b, b->records, 0), "the nodes end within a record");
+}
+
 bool nodes_read(struct loaded *l, struct numbers *n)
 {
     struct scan *s = n->scan;
     struct batch b = {l, n, s, s->graph->own, 0, (size_t)l->meta.node_fields, 0};
+    struct batches from;
     size_t room = first_room(l, s);
     uint64_t count = 0;
     l->nodes_where = scan_offset(s, s->at);
     if (!resize_all(b.own, room))
         return no_memory(s, l->nodes_where);
-    do {
-        if (!numbers_more(n, b.records * b.fields))
-            return false;
-        b.records = n->count / b.fields;
-        b.first = (uint32_t)count;
-        count += b.records;
-        if (count > MAX_COUNT)
-            return scan_fail(s, scan_offset(s, s->at), "more than %u nodes", MAX_COUNT);
-        if (count > room) {
-            room = 2 * (size_t)count;
-            if (!resize_all(b.own, room))
-                return no_memory(s, scan_offset(s, s->at));
-        }
-        if (!take_batch(&b, room))
-            return false;
-    } while (!n->ended);
-    if (n->count != b.records * b.fields)
-        return scan_fail(s, n->where[b.records * b.fields], "the nodes end within a record");
+    batches_begin(&from, n, b.fields);
+    b.scan = from.scan;
+    if (!batches_end(&from, take_batches(&b, &from, room, &count)))
+        return false;
     if (count == 0)
         return scan_fail(s, l->nodes_where, "there are no nodes");
     if (!resize_all(b.own, (size_t)count))

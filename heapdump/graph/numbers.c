@@ -132,6 +132,19 @@ void numbers_begin_kept(struct numbers *n, struct scan *scan, const int64_t *kep
     n->kept_where = where;
 }
 
+void numbers_carry(struct numbers *n, const struct numbers *before, size_t used)
+{
+    size_t rest = before->count - used;
+    n->scan = before->scan;
+    n->count = rest;
+    n->ended = before->ended;
+    n->take_blocks = before->take_blocks;
+    n->kept = NULL;
+    n->state = before->state;
+    memcpy(n->value, before->value + used, rest * sizeof n->value[0]);
+    memcpy(n->where, before->where + used, rest * sizeof n->where[0]);
+}
+
 /* Behind the digits of a number: a fraction of zeros is taken, anything else is an error. */
 static bool take_fraction(struct scan *s)
 {

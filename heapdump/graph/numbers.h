@@ -29,6 +29,9 @@ bool numbers_begin(struct numbers *n, struct scan *scan);
 /* Begins with numbers kept from an earlier reading; errors in them have the place `where`. */
 void numbers_begin_kept(struct numbers *n, struct scan *scan, const int64_t *kept, size_t count, uint64_t where);
 
+/* Goes on in another batch where `before` stopped, with what is behind its first `used` numbers. */
+void numbers_carry(struct numbers *n, const struct numbers *before, size_t used);
+
 /* Drops the first `used` numbers and reads more behind the rest, until the batch is nearly full or the array ends.
  * False on failure. */
 bool numbers_more(struct numbers *n, size_t used);

@@ -108,7 +108,7 @@ bool scan_refill(struct scan *s)
         s->end += n;
         memset(s->window + rest + n, 0, SCAN_PAD);
         uint64_t size = mid__input_size(s->in);
-        if (mid__progress(s->graph, s->section, base, size, s->error))
+        if (s->quiet || mid__progress(s->graph, s->section, base, size, s->error))
             return true;
     } else {
         memset(s->window + rest, 0, SCAN_PAD);

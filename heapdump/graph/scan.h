@@ -21,6 +21,7 @@ struct scan {
     unsigned char *window;
     uint64_t base;
     bool ended, failed; /* ended: `end` is the end of the input */
+    bool quiet;         /* no progress is told: this is not the thread of load (batches.c) */
     struct mid__input *in;
     struct mid__graph *graph;
     struct mid__graph_error *error;

@@ -182,6 +182,9 @@ struct mid__graph_options {
     /* Columns of at least this many bytes wait in an unlinked file in $TMPDIR (/var/tmp) while they are not needed, and
      * come back page by page. 0: 32 MiB. SIZE_MAX: never. */
     size_t park_bytes;
+    /* 1: the calling thread alone. 2: another one reads ahead and turns text into numbers (batches.c); the graph is the
+     * same, bit for bit. 0: two where the file has some MB and the machine more than one core. */
+    unsigned threads;
     /* Where an index of the dump may be (index.h): a good one is opened instead of the dump. NULL: nowhere. It must live as
      * long as the graph. What an index holds is not counted in max_bytes. */
     const struct mid__index_options *index;
