@@ -140,10 +140,10 @@ uint8_t *dump_select_above(const struct dump *d)
 
 void dump_close(struct dump *d)
 {
-    index_keep(d->graph, d->path, &d->progress);
     mid__classes_free(d->classes);
     mid__interfaces_free(d->interfaces);
     free(d->selected);
+    index_keep(d->graph, d->path, &d->progress); /* now that nothing else takes memory */
     mid__graph_free(d->graph);
     mid__title_free(&d->name);
     free((void *)(uintptr_t)d->title);

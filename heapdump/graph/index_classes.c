@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * index_classes.c: what an index has beside columns: the inferred interfaces, and the class tables without and with them,
- * so that the first screen needs no walk over nodes.
+ * index_classes.c: what an index has beside columns: the statistics, the inferred interfaces, and the class tables without
+ * and with them, so that the first screen needs no walk over nodes.
  *
  * Tables are small and become what classes.c would have made, on the heap; the class of each node is a column and stays
  * in the index. Texts are numbered from 0 in order, so that putting them one after the other gives their numbers back.
@@ -106,4 +106,13 @@ bool mid__index_classes(const struct mid__graph *g, const struct mid__interfaces
     }
     mid__classes_free(made);
     return false;
+}
+
+bool mid__index_statistics(const struct mid__graph *g, struct mid__statistics *statistics)
+{
+    const struct index_map *m = g->own->index;
+    const struct mid__statistics *s = m != NULL ? index_section(m, SECTION_STATISTICS, sizeof *s, 1, false) : NULL;
+    if (s != NULL)
+        *statistics = *s;
+    return s != NULL;
 }

@@ -20,7 +20,7 @@
 #include "private.h"
 
 #define INDEX_MAGIC    "midden index\n\x1a\0" /* 16 with the NUL behind */
-#define INDEX_VERSION  1u /* one more whenever a column, a struct below or a figure changes its meaning */
+#define INDEX_VERSION  2u /* one more whenever a column, a struct below or a figure changes its meaning */
 #define INDEX_ALIGN    ((uint64_t)64 << 10)
 #define INDEX_SECTIONS 48
 #define INDEX_TEXT_PAD 64 /* readable bytes behind the last string, as text.c leaves them */
@@ -65,6 +65,7 @@ enum { SECTION_LIST, SECTION_OF_NODE, SECTION_ENDS, SECTION_TEXT };
 #define SECTION_PROPERTIES        80u
 #define SECTION_WARNINGS          81u
 #define SECTION_TYPE_NAMES        82u
+#define SECTION_STATISTICS        83u
 
 /* A column of the graph: where its pointers are, and how many elements it has by the header. */
 struct index_column {

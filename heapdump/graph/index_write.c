@@ -147,10 +147,13 @@ static bool put_interfaces(struct writing *w)
 static bool put_small(struct writing *w)
 {
     const struct mid__graph_private *own = w->g->own;
+    struct mid__statistics statistics;
     char types[sizeof own->node_type_name + sizeof own->edge_type_name];
     memcpy(types, own->node_type_name, sizeof own->node_type_name);
     memcpy(types + sizeof own->node_type_name, own->edge_type_name, sizeof own->edge_type_name);
-    return put_section(w, SECTION_WARNINGS, sizeof own->warnings[0], w->g->warning_count, own->warnings) &&
+    return mid__statistics_of(w->g, NULL, &statistics) == MID_OK &&
+           put_section(w, SECTION_STATISTICS, sizeof statistics, 1, &statistics) &&
+           put_section(w, SECTION_WARNINGS, sizeof own->warnings[0], w->g->warning_count, own->warnings) &&
            put_section(w, SECTION_TYPE_NAMES, 1, sizeof types, types);
 }
 

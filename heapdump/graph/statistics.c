@@ -12,10 +12,12 @@
  * of snapshots without a user root, and of elements that others refer to weakly. Those need to know who has one retainer
  * alone, for which the edges are looked through once, and only then.
  */
-#include <midden/internal/statistics.h>
+#include <midden/internal/index.h>
 
 #include <stdlib.h>
 #include <string.h>
+
+#define REST_EVERY (1u << 22) /* nodes */
 
 static bool is_named(const struct mid__graph *g, uint32_t node, const char *words)
 {
@@ -104,14 +106,20 @@ enum mid_status mid__statistics_of(const struct mid__graph *g, const uint8_t *se
     *s = (struct mid__statistics){0};
     if (g->node_size == NULL)
         return MID_E_INVALID;
+    if (selected == NULL && mid__index_statistics(g, s))
+        return MID_OK;
     uint8_t *count = NULL;
     struct names names = {g, calloc((size_t)mid__strings_total(&g->strings) + 1, 1)};
     bool good = names.kind != NULL;
     if (selected == NULL)
         s->total = s->native = g->extra_native_bytes;
-    for (uint32_t n = 0; good && n < g->node_count; n++)
+    for (uint32_t n = 0; good && n < g->node_count; n++) {
         if (selected == NULL || selected[n])
             good = add_node(&names, n, &count, s);
+        if (n % REST_EVERY == 0)
+            mid__graph_rest(g);
+    }
+    mid__graph_rest(g);
     s->v8_heap = s->total - s->native;
     free(names.kind);
     free(count);

@@ -186,6 +186,9 @@ START_TEST(index__written_and_opened__is_the_same_graph)
         ck_assert_int_eq(mid__graph_analyze(a, MID__PARTS_ALL, &e), MID_OK);
         ck_assert_int_eq(mid__graph_analyze(b, MID__PARTS_ALL, &e), MID_OK);
         same_graph(a, b);
+        struct mid__statistics x, y;
+        ck_assert(mid__statistics_of(a, NULL, &x) == MID_OK && mid__statistics_of(b, NULL, &y) == MID_OK);
+        ck_assert_int_eq(memcmp(&x, &y, sizeof x), 0);
         for (int i = 0; i < 4; i++)
             same_classes(a, b, i & 1, i & 2);
         mid__graph_drop(b, MID__PARTS_ALL);

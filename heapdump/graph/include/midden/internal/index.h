@@ -14,6 +14,7 @@
 
 #include <midden/internal/classes.h>
 #include <midden/internal/graph.h>
+#include <midden/internal/statistics.h>
 
 struct mid__index_options {
     const char *directory; /* the index is there and nowhere else. NULL: beside the dump as FILE.midden, or, where that
@@ -39,11 +40,12 @@ bool mid__index_possible(const struct mid__graph *graph);
  * *error then says which; nothing is left behind. O(nodes + edges). */
 enum mid_status mid__index_write(const struct mid__graph *graph, const char *path, struct mid__graph_error *error);
 
-/* For classes.c and interfaces.c: what the index has of them. False where there is no index, or no memory: they are made
+/* For classes.c, interfaces.c and statistics.c: what the index has of them. False where there is no index, or no memory: they are made
  * anew then. The interfaces' `origin` says from which index they are. */
 bool mid__index_interfaces(const struct mid__graph *graph, struct mid__interfaces **interfaces);
 bool mid__index_classes(const struct mid__graph *graph, const struct mid__interfaces *interfaces, bool with_retained,
                         struct mid__classes **classes);
+bool mid__index_statistics(const struct mid__graph *graph, struct mid__statistics *statistics);
 
 /* For tests: a graph from the bytes of an index, whatever dump it belongs to, checked as one that nobody vouches for.
  * `bytes` must stay as long as the graph; at an address that is a multiple of 16. */
