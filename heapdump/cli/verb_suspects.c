@@ -89,6 +89,8 @@ static void add_reason(struct text *t, const struct asking *a, const struct mid_
         text_add_count(t, s->of_place);
         text_add(t, " of class ");
         add_class_name(t, a, s->place, ascii);
+        if (s->example != UINT32_MAX)
+            text_addf(t, " such as @%llu", (unsigned long long)mid__graph_id(a->dump.graph, s->example));
     }
 }
 
@@ -203,6 +205,8 @@ static void json_suspect(struct asking *a, struct json *j, const struct mid__sus
     if (s->snapshots != 0)
         json_number(j, "grew", s->grown);
     json_number(j, s->kind == MID__SUSPECT_GROWTH ? "added" : "entries_of_class", s->of_place);
+    if (s->example != UINT32_MAX)
+        json_number(j, "example", mid__graph_id(a->dump.graph, s->example));
     if (s->kind == MID__SUSPECT_GROWTH) {
         size_t length;
         const char *name = mid__intern_get(&a->series.names, s->name, &length);

@@ -274,7 +274,9 @@ static void count_entries(struct search *s, uint32_t spread, struct mid__suspect
     suspect->place = best;
     suspect->of_place = best != UINT32_MAX ? s->in_class[best] : 0;
     for (uint32_t i = from; i < to; i++) {
-        uint32_t place = s->classes->of_node[g->dominated[i]];
+        uint32_t place = s->classes->of_node[g->dominated[i]], child = g->dominated[i];
+        if (place == best && (suspect->example == NO_NODE || weight(s, child) > weight(s, suspect->example)))
+            suspect->example = child;
         s->of_class[place] = 0;
         s->in_class[place] = 0;
     }
@@ -289,7 +291,7 @@ static bool may_be_named(const struct search *s, uint32_t node)
 
 static void add_holder(struct search *s, enum mid__suspect_kind kind, uint32_t spread)
 {
-    struct mid__suspect found = {.kind = kind, .node = public_of(s, spread), .whole = s->whole};
+    struct mid__suspect found = {.kind = kind, .node = public_of(s, spread), .whole = s->whole, .example = NO_NODE};
     if (!may_be_named(s, found.node))
         return;
     found.bytes = weight(s, found.node);
@@ -335,7 +337,8 @@ static uint64_t chain_length(const struct search *s, uint32_t head)
 
 static void add_chain(struct search *s, uint32_t head)
 {
-    struct mid__suspect found = {.kind = MID__SUSPECT_CHAIN, .node = head, .whole = s->whole, .bytes = weight(s, head)};
+    struct mid__suspect found = {.kind = MID__SUSPECT_CHAIN, .node = head, .whole = s->whole, .bytes = weight(s, head),
+                                 .example = NO_NODE};
     if (!may_be_named(s, head))
         return;
     found.owner = owner_of(s, s->graph->dominator[head]);
@@ -439,7 +442,8 @@ static void add_class(struct search *s, uint32_t place, const uint8_t *below)
 {
     const struct mid__graph *g = s->graph;
     struct mid__suspect found = {.kind = MID__SUSPECT_CLASS, .node = NO_NODE, .place = place, .whole = s->whole,
-                                 .bytes = s->classes->list[place].retained, .holder_place = UINT32_MAX};
+                                 .bytes = s->classes->list[place].retained, .holder_place = UINT32_MAX,
+                                 .example = NO_NODE};
     uint64_t explained = 0;
     for (uint32_t n = 0; n < g->node_count; n++) {
         if (s->classes->of_node[n] != place || mid__graph_size(g, n) == 0 ||
@@ -498,7 +502,7 @@ static void find_growth(struct search *s)
     const struct mid__series *series = s->series;
     for (uint32_t i = 0; i < series->names.count; i++) {
         const struct mid__series_class *c = &series->classes[i];
-        struct mid__suspect found = {.kind = MID__SUSPECT_GROWTH, .node = NO_NODE, .owner = NO_NODE, .name = i,
+        struct mid__suspect found = {.kind = MID__SUSPECT_GROWTH, .node = NO_NODE, .owner = NO_NODE, .name = i, .example = NO_NODE,
                                      .bytes = growth_of(c), .whole = s->whole, .snapshots = series->snapshots};
         found.grown = c->grown;
         if (c->grown < mid__series_steps_needed(series) || found.bytes < s->least || found.bytes == 0)

@@ -17,7 +17,7 @@ static const char *const names[] = {"", "global", "Cache", "Array", "Item", "Nod
 enum { N_ROOT, N_GLOBAL, N_CACHE, N_ARRAY, N_ITEM, N_NODE, N_SESSION, N_OWNER, N_FIELD };
 
 static struct world {
-    unsigned name[NODES_MAX], size[NODES_MAX], parent[NODES_MAX], count;
+    unsigned name[NODES_MAX], size[NODES_MAX], parent[NODES_MAX], id[NODES_MAX], count;
 } world;
 
 static unsigned put(unsigned parent, unsigned name, unsigned size)
@@ -25,6 +25,7 @@ static unsigned put(unsigned parent, unsigned name, unsigned size)
     world.name[world.count] = name;
     world.size[world.count] = size;
     world.parent[world.count] = parent;
+    world.id[world.count] = 2 * world.count + 1;
     return world.count++;
 }
 
@@ -57,7 +58,8 @@ static struct mid__graph *read_world(void)
     for (unsigned i = 1; i < world.count; i++)
         edges[world.parent[i]]++;
     for (unsigned i = 0; i < world.count; i++)
-        fprintf(f, "%s%d,%u,%u,%u,%u", i != 0 ? "," : "", i == 0 ? 9 : 3, world.name[i], 2 * i + 1, world.size[i], edges[i]);
+        fprintf(f, "%s%d,%u,%u,%u,%u", i != 0 ? "," : "", i == 0 ? 9 : 3, world.name[i], world.id[i], world.size[i],
+                edges[i]);
     fputs("],\"edges\":[", f);
     /* children of a node are found by a counting sort over parents */
     unsigned *start = calloc(world.count + 1, sizeof *start), *order = calloc(world.count, sizeof *order);
@@ -292,6 +294,102 @@ START_TEST(series__what_does_not_grow_each_time__is_no_suspect)
 }
 END_TEST
 
+/* The nodes from `first` on get ids that no node had before. */
+static void renew_ids(unsigned first, int round)
+{
+    for (unsigned i = first; i < world.count; i++)
+        world.id[i] = 100001 + 2 * (NODES_MAX * (unsigned)round + i);
+}
+
+/* The leak is a tenth of the index, all of which is new in each snapshot. */
+START_TEST(series__what_is_made_anew__has_not_grown)
+{
+    struct mid__series series = {0};
+    for (int round = 1; round <= 3; round++) {
+        begin();
+        unsigned owner = put(1, N_OWNER, 16), cache = put(1, N_CACHE, 16);
+        for (int i = 0; i < 100 * round; i++)
+            put(cache, N_SESSION, 100);
+        unsigned index = put(owner, N_ARRAY, 16);
+        for (int i = 0; i < 500; i++)
+            put(index, N_ITEM, 400);
+        renew_ids(index, round);
+        add_to(&series);
+    }
+    struct seen s = look(&series);
+    ck_assert_uint_ge(s.suspects.count, 1);
+    for (size_t i = 0; i < s.suspects.count; i++)
+        ck_assert(s.suspects.list[i].kind == MID__SUSPECT_GROWTH || s.suspects.list[i].node == 3);
+    ck_assert_uint_eq(s.suspects.list[0].node, 3);
+    ck_assert_uint_eq(s.suspects.list[0].bytes, 20000);
+    forget(&s);
+    mid__series_free(&series);
+}
+END_TEST
+
+/* A list that is copied with one entry more: the copy weighs what it has more. */
+START_TEST(series__a_copy_that_is_larger__has_grown_by_the_difference)
+{
+    struct mid__series series = {0};
+    for (int round = 1; round <= 3; round++) {
+        begin();
+        unsigned owner = put(1, N_OWNER, 16), list = put(owner, N_ARRAY, 16);
+        for (int i = 0; i < 300 + 100 * round; i++)
+            put(list, N_ITEM, 100);
+        renew_ids(list, round);
+        add_to(&series);
+    }
+    struct seen s = look(&series);
+    ck_assert_uint_ge(s.suspects.count, 1);
+    ck_assert_uint_eq(s.suspects.list[0].node, 3);
+    ck_assert_uint_eq(s.suspects.list[0].owner, 2);
+    ck_assert_uint_eq(s.suspects.list[0].bytes, 20000);
+    forget(&s);
+    mid__series_free(&series);
+}
+END_TEST
+
+START_TEST(series__in_a_heap_that_shrinks__a_leak_is_found_all_the_same)
+{
+    struct mid__series series = {0};
+    for (int round = 1; round <= 3; round++) {
+        begin();
+        unsigned cache = put(1, N_CACHE, 16), big = put(1, N_ARRAY, 16);
+        for (int i = 0; i < 100 * round; i++)
+            put(cache, N_ITEM, 100);
+        for (int i = 0; i < 1000 - 300 * round; i++)
+            put(big, N_ITEM, 1000);
+        for (unsigned i = big + 1; i < world.count; i++)
+            world.id[i] += 2000; /* ids of the one never go to the other */
+        add_to(&series);
+    }
+    struct seen s = look(&series);
+    ck_assert_uint_eq(s.suspects.count, 1);
+    ck_assert_uint_eq(s.suspects.list[0].node, 2);
+    ck_assert_uint_eq(s.suspects.list[0].bytes, 20000);
+    forget(&s);
+    mid__series_free(&series);
+}
+END_TEST
+
+START_TEST(series__a_leak_that_rests_once__is_found_in_a_longer_one)
+{
+    static const int rounds[] = {1, 2, 2, 3, 4};
+    struct mid__series series = {0};
+    for (int i = 0; i < 5; i++) {
+        grow_world(rounds[i]);
+        add_to(&series);
+    }
+    struct seen s = look(&series);
+    ck_assert_uint_eq(s.suspects.count, 2);
+    ck_assert_uint_eq(s.suspects.list[0].node, 3);
+    ck_assert_uint_eq(s.suspects.list[0].grown, 3);
+    ck_assert_uint_eq(s.suspects.list[0].snapshots, 5);
+    forget(&s);
+    mid__series_free(&series);
+}
+END_TEST
+
 START_TEST(series__objects_that_are_gone__leave_the_table)
 {
     struct mid__series series = {0};
@@ -334,6 +432,10 @@ int main(void)
     tcase_add_test(c, class__in_many_places__is_found_with_its_holders);
     tcase_add_test(c, nothing__in_an_even_heap__is_suspected);
     tcase_add_test(c, series__what_grows__is_found_and_what_is_merely_large_is_not);
+    tcase_add_test(c, series__what_is_made_anew__has_not_grown);
+    tcase_add_test(c, series__a_copy_that_is_larger__has_grown_by_the_difference);
+    tcase_add_test(c, series__in_a_heap_that_shrinks__a_leak_is_found_all_the_same);
+    tcase_add_test(c, series__a_leak_that_rests_once__is_found_in_a_longer_one);
     tcase_add_test(c, series__what_does_not_grow_each_time__is_no_suspect);
     tcase_add_test(c, series__objects_that_are_gone__leave_the_table);
     tcase_add_test(c, suspects__without_their_parts__are_refused);

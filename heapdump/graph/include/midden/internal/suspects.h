@@ -91,6 +91,7 @@ struct mid__suspect {
     uint64_t whole;       /* what `bytes` is a share of */
     uint64_t entries;     /* what it holds directly; of a chain its length, of a class its objects */
     uint64_t of_place;    /* how many of the entries are of `place` */
+    uint32_t example;     /* the entry of `place` that weighs most; UINT32_MAX: none. Only of holders and collections */
     uint32_t name;        /* of growth: in the names of the series */
     uint32_t snapshots;   /* of the series; 0 for one snapshot */
     uint32_t grown;       /* of a series: in how many steps it grew */
