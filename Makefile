@@ -101,6 +101,7 @@ features_heapdump/screen := -DMID_HAVE_NCURSES=1
 libs_command            := $(if $(HAVE_NCURSES),-lncursesw)
 features_alloc/malloc   := -fno-builtin
 features_alloc          := $(if $(HAVE_VALGRIND),-DMID_HAVE_VALGRIND=1)
+features_gc             := $(features_alloc)
 
 # ---- components: the sources of each, and the include paths that are the layer law
 BASE    := alloc/base/include

@@ -71,6 +71,34 @@ static struct mid_ref new_young(struct mid_heap *heap, uint64_t header, size_t b
     return mid__ref(at);
 }
 
+/* With stack_scan: see conservative.c. Once a window the collector is given its chance. */
+#define WINDOW_BYTES ((size_t)16 << 10)
+
+static void give_chance(struct mid_heap *heap, size_t bytes)
+{
+    heap->stack_scan_debt += bytes;
+    if (heap->stack_scan_debt < WINDOW_BYTES && heap->options.torture == MID_TORTURE_NONE)
+        return;
+    heap->stack_scan_debt = 0;
+    mid__pace_allocation(heap, WINDOW_BYTES);
+    mid__pace_large(heap, bytes);
+}
+
+static struct mid_ref new_old(struct mid_heap *heap, uint64_t header, size_t bytes)
+{
+    uintptr_t at;
+    give_chance(heap, bytes);
+    for (unsigned attempt = 0; (at = mid__old_alloc_for(heap, header)) == 0; attempt++)
+        if (!make_room(heap, attempt, true, bytes)) {
+            mid__refuse(heap, bytes, "the old space is at its limit");
+            return mid_null();
+        }
+    memset((void *)(at + MID__WORD), 0, bytes - MID__WORD);
+    heap->totals.allocated_bytes += bytes;
+    *mid__header_at(at) = header;
+    return mid__ref(at);
+}
+
 static struct mid_ref new_large(struct mid_heap *heap, uint64_t header, size_t bytes)
 {
     if (bytes > heap->old_limit && heap->options.near_limit == NULL) {
@@ -97,6 +125,8 @@ static struct mid_ref new_object(struct mid_heap *heap, uint64_t header)
         mid__refuse(heap, bytes, "allocation inside a callback, a collection or a walk");
         return mid_null();
     }
+    if (heap->options.stack_scan && bytes <= MID_YOUNG_BYTES)
+        return new_old(heap, header, bytes);
     mid__pace_allocation(heap, bytes);
     return bytes > MID_YOUNG_BYTES ? new_large(heap, header, bytes) : new_young(heap, header, bytes);
 }

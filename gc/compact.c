@@ -253,10 +253,8 @@ static enum way choose_way(const struct mid_heap *heap, enum mid_collection_kind
     }
 }
 
-/* All is swept and the phase is IDLE. */
-void mid__compact(struct mid_heap *heap, enum mid_collection_kind kind)
+static void compact(struct mid_heap *heap, enum mid_collection_kind kind)
 {
-    mid__old_retire_current(heap);
     enum way way = choose_way(heap, kind);
     if (way == NOT)
         return;
@@ -274,4 +272,13 @@ void mid__compact(struct mid_heap *heap, enum mid_collection_kind kind)
     mid__old_retire_current(heap);
     for (unsigned i = 0; i < MID__CLASSES; i++)
         put_back(heap, &chosen[i]);
+}
+
+/* All is swept and the phase is IDLE. */
+void mid__compact(struct mid_heap *heap, enum mid_collection_kind kind)
+{
+    mid__old_retire_current(heap);
+    mid__stack_pin(heap);
+    compact(heap, kind);
+    mid__stack_unpin(heap);
 }

@@ -330,7 +330,7 @@ struct mid_ref mid_weak_table_new(struct mid_heap *heap)
     e->tables[table].count = 0;
     ((struct payload *)mid_data(ref))->number = table;
     *mid__header_at((uintptr_t)ref.object) |= MID__EPHEMERAL;
-    if (!e->tables[table].listed) {
+    if (!e->tables[table].listed && mid__is_young(heap, (uintptr_t)ref.object)) {
         e->tables[table].listed = true;
         e->young_tables[e->young_table_count++] = table;
     }

@@ -8,7 +8,7 @@
  *     mark.c         snapshot marking       largespace.c pages, mappings            walk.c     for snapshots
  *     settle.c       what depends on death
  *     sweep.c        counts afterwards      finalize.c   weak, finalizers, buffers  ids.c      names that stay
- *     slide.c        slides all to one end
+ *     slide.c        slides all to one end         conservative.c  the C stack
  *     compact.c      empties sparse blocks         ephemeron.c  weak tables
  *     roots.c        locals, handles        trace.c      events, lines              stats.c    figures
  *

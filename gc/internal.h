@@ -37,6 +37,8 @@
 #include <midden/slice.h>
 #include <midden/walk.h>
 
+#include <pthread.h>
+
 /* ---- the header word -------------------------------------------------------------------------------------------- */
 
 #define MID__WORD           ((size_t)8)
@@ -126,9 +128,11 @@ struct mid__block {
     uint8_t class_index;
     uint8_t touched; /* pages may be resident */
     uint8_t index;   /* in the chunk */
-    uint16_t pins;   /* pinned objects in it: nothing is moved out of it */
+    uint16_t pins;   /* pinned objects in it, and MID__AMBIGUOUS: nothing is moved out of it unless 0 */
     uint32_t slide;  /* during a slide: its number */
 };
+
+#define MID__AMBIGUOUS 0x8000u /* during a compaction: a word of the stack refers into the block */
 
 struct mid__chunk {
     uint32_t kind;
@@ -498,6 +502,10 @@ struct mid_heap {
     struct mid__ids ids;
     struct mid__ephemerons ephemerons;
 
+    uintptr_t stack_base;     /* of the thread below, once it was asked for */
+    pthread_t stack_thread;
+    size_t stack_scan_debt;   /* with stack_scan: bytes allocated since the collector was given a chance */
+
     /* pace: see pace.c */
     size_t old_limit, old_limit_initial;
     size_t live_bytes[2], live_objects[2]; /* old and large space: marked by the last cycle and born since */
@@ -658,6 +666,11 @@ bool mid__sweep_class(struct mid_heap *heap, struct mid__class *class); /* sweep
 /* ---- compact.c */
 void mid__compact(struct mid_heap *heap, enum mid_collection_kind kind);
 void mid__fix_up(struct mid_heap *heap, mid__moved_fn *moved, const void *context);
+
+/* ---- conservative.c */
+void mid__stack_each(struct mid_heap *heap, void (*fn)(void *context, uintptr_t object), void *context);
+void mid__stack_pin(struct mid_heap *heap);
+void mid__stack_unpin(struct mid_heap *heap);
 
 /* ---- slide.c */
 size_t mid__slide_gain(const struct mid_heap *heap);

@@ -366,6 +366,11 @@ static void found_fields(void *context, uintptr_t object)
     mid__each_slot(d->heap, object, *mid__header_at(object), found_slot, d, found_traced);
 }
 
+static void shade_found(void *heap, uintptr_t object)
+{
+    shade(heap, object);
+}
+
 /* Takes the snapshot. A scavenge has just ended, nothing is left to sweep, and so all mark bits are clear. */
 void mid__mark_begin(struct mid_heap *heap)
 {
@@ -380,6 +385,7 @@ void mid__mark_begin(struct mid_heap *heap)
     m->waiting_left = heap->waiting_count;
     struct drain d = {.heap = heap};
     mid__roots_without_barrier(heap, found_slot, &d);
+    mid__stack_each(heap, shade_found, heap);
     mid__nursery_each(heap, found_fields, &d);
     flush_refs(&d);
     mid__ephemeron_mark_begin(heap);

@@ -65,6 +65,7 @@ static const struct option {
     {"verify", AT(verify), WORDS, 0, 0, 1, verifies},
     {"trace", AT(trace), WORDS, 0, 0, 3, traces},
     {"pause-target", AT(pause_target_us), NUMBER, 0, 0, 10000000, NULL},
+    {"stack-scan", AT(stack_scan), WORDS, 0, 0, 1, switches},
     {"manual-finalizers", AT(manual_finalizers), WORDS, 0, 0, 1, switches},
 };
 #define OPTIONS (sizeof table / sizeof table[0])
@@ -117,7 +118,7 @@ static size_t usual_old_limit(void)
 /* Defaults for zeroes, and every value in its range. */
 enum mid_status mid__options_settle(struct mid_heap_options *o)
 {
-    if (o->struct_size != sizeof *o || o->reserved != 0)
+    if (o->struct_size != sizeof *o)
         return MID_E_INVALID;
     for (size_t i = 0; i < OPTIONS; i++) {
         uint64_t value = get(o, &table[i]);

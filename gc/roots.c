@@ -195,7 +195,7 @@ static bool count_pin(struct mid_pin *pin)
 {
     uintptr_t object = (uintptr_t)pin->ref.object;
     if (mid__chunk_of(object)->kind == MID__CHUNK_OLD) {
-        if (mid__block_of(object)->pins == UINT16_MAX)
+        if (mid__block_of(object)->pins == MID__AMBIGUOUS - 1)
             return false;
         mid__block_of(object)->pins++;
     }

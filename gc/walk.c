@@ -34,6 +34,9 @@ struct mid_walk {
     size_t at_chunk, at_word; /* where next() goes on; SIZE_MAX: in the nursery */
     uint64_t at_bits;
     size_t at_ordinal;
+    uintptr_t *stack;        /* what the C stack refers to, as found at the begin */
+    size_t stack_count, stack_capacity;
+    bool stack_lost;
     char name[256];
     char pair_name[640];
 };
@@ -114,11 +117,29 @@ static void dispose(struct mid_walk *walk)
 {
     for (size_t i = 0; walk->counts != NULL && i < walk->chunks; i++)
         free(walk->counts[i]);
+    free(walk->stack);
     free(walk->counts);
     free(walk->first);
     free(walk->young);
     free(walk->young_counts);
     free(walk);
+}
+
+static void note_stack(void *context, uintptr_t object)
+{
+    struct mid_walk *walk = context;
+    for (size_t i = 0; i < walk->stack_count; i++)
+        if (walk->stack[i] == object)
+            return;
+    if (walk->stack_count == walk->stack_capacity) {
+        void *grown = mid__grow(walk->stack, &walk->stack_capacity, walk->stack_count + 1, sizeof *walk->stack);
+        if (grown == NULL) {
+            walk->stack_lost = true;
+            return;
+        }
+        walk->stack = grown;
+    }
+    walk->stack[walk->stack_count++] = object;
 }
 
 /* The next set bit as an address; 0 behind the last. */
@@ -175,7 +196,8 @@ enum mid_status mid_walk_begin(struct mid_heap *heap, uint32_t flags, struct mid
     walk->heap = heap;
     walk->ids = (flags & MID_WALK_NO_IDS) == 0;
     walk->next_ids = walk->ids && (flags & MID_WALK_ASK_IDS) == 0;
-    if (!count_all(walk) || (walk->ids && !mid__ids_reserve(heap, count_without_id(walk)))) {
+    mid__stack_each(heap, note_stack, walk);
+    if (walk->stack_lost || !count_all(walk) || (walk->ids && !mid__ids_reserve(heap, count_without_id(walk)))) {
         dispose(walk);
         return MID_E_MEMORY;
     }
@@ -438,6 +460,9 @@ void mid_walk_roots(struct mid_walk *walk, mid_walk_root_fn fn, void *user)
     walk_locals(&r, heap);
     walk_persistents(&r, heap);
     walk_callbacks(&r, heap);
+    group(&r, MID_ROOT_STACK, "stack");
+    for (size_t i = 0; i < walk->stack_count; i++)
+        root(&r, mid__ref(walk->stack[i]), NULL);
     group(&r, MID_ROOT_FINALIZER, "finalizers");
     for (size_t i = heap->waiting_first; i < heap->waiting_count; i++)
         root(&r, heap->waiting[i].object, NULL);

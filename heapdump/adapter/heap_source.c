@@ -55,6 +55,7 @@ static const char *const groups[MID_ROOT_KIND_COUNT] = {
     [MID_ROOT_CALLBACK] = "(Root callbacks)",
     [MID_ROOT_FINALIZER] = "(Waiting for their finalizers)",
     [MID_ROOT_WEAK] = "(Weak handles)",
+    [MID_ROOT_STACK] = "(Stack)",
 };
 
 static const enum mid_snapshot_node_type node_types[MID_KIND_COUNT] = {

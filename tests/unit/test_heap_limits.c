@@ -191,7 +191,7 @@ START_TEST(create__values_out_of_range__are_invalid)
     BAD(manual_finalizers, 2);
     BAD(pause_target_us, 10000001);
     BAD(compaction, 5);
-    BAD(reserved, 1);
+    BAD(stack_scan, 2);
     ck_assert_int_eq(mid_heap_create(NULL, NULL), MID_E_INVALID);
     ck_assert_int_eq(mid_heap_create(NULL, &heap), MID_OK);
     mid_heap_destroy(heap);

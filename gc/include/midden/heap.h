@@ -8,6 +8,7 @@
  *   1. Any function marked "may collect" may MOVE EVERY OBJECT. A struct mid_ref, and any pointer into an object, is
  *      good only until the next such call. What must live longer is kept in a slot that the collector knows: a local, a
  *      persistent handle, a field of a live object (see roots.h).
+ *      (With stack_scan also any variable on the stack will do: what the stack refers to stays alive, and where it is.)
  *   2. A reference is written into an object by mid_store (or mid_array_set), never by assignment. Reading is plain C.
  *
  * A heap has one mutator: its functions are called by one thread at a time, and the caller sees to that. Different heaps
@@ -215,7 +216,9 @@ struct mid_heap_options {
     uint32_t manual_finalizers;   /* 1: finalizers run only in mid_heap_finalize */
     uint32_t pause_target_us;     /* microseconds of CPU that a scavenge or a step should not exceed: the nursery and the
                                      steps are sized by what they have taken; no target, and no clock decides */
-    uint32_t reserved;            /* 0 */
+    uint32_t stack_scan;          /* 1: words on the C stack and in registers of the collecting thread that look like an
+                                     address inside an object keep it, and keep it from moving; objects are then born in
+                                     the old space. For programs without handles; slower: see gc/conservative.c */
     mid_trace_line_fn trace_line;
     void *trace_user;
     mid_near_limit_fn near_limit;

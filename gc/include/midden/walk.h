@@ -90,6 +90,7 @@ enum mid_root_kind {
     MID_ROOT_CALLBACK,
     MID_ROOT_FINALIZER, /* waits for its finalizer to run */
     MID_ROOT_WEAK,      /* not a root: shown as a weak edge, so that one sees who watches an object */
+    MID_ROOT_STACK,     /* with stack_scan: the C stack of the thread that began the walk refers to it, or seems to */
     MID_ROOT_KIND_COUNT
 };
 

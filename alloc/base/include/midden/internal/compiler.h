@@ -16,6 +16,10 @@
 #define MID__PRINTF(f, a) __attribute__((format(printf, f, a)))
 #define MID__PREFETCH(p) __builtin_prefetch(p)
 #define MID__PREFETCH_WRITE(p) __builtin_prefetch((p), 1)
+/* Makes the compiler store all registers that a callee must preserve in the frame of this function, which is below
+ * __builtin_frame_address(0) by MID__SPILLED_BYTES at most. */
+#define MID__SPILL_REGISTERS() __builtin_unwind_init()
+#define MID__SPILLED_BYTES 256
 #define MID__RETURN_ADDRESS() __builtin_return_address(0)
 
 #if defined(__SANITIZE_ADDRESS__)
