@@ -185,9 +185,31 @@ static void add_rule(struct options *o, unsigned kind, const char *text)
     o->rules[o->rule_count++] = (struct rule_option){kind, text};
 }
 
+/* The options without an argument. */
+static bool take_flag(struct options *o, int letter)
+{
+    const struct {
+        int letter;
+        bool *flag;
+    } flags[] = {{LETTER_JSON, &o->json},
+                 {LETTER_NO_PAGER, &o->no_pager},
+                 {LETTER_INTERFACES, &o->interfaces},
+                 {LETTER_BYTES, &o->bytes},
+                 {LETTER_SYNTHETIC, &o->synthetic}};
+    for (size_t i = 0; i < sizeof flags / sizeof flags[0]; i++) {
+        if (flags[i].letter == letter) {
+            *flags[i].flag = true;
+            return true;
+        }
+    }
+    return false;
+}
+
 static void take(struct options *o, int letter)
 {
     const struct verb *verb = o->verb;
+    if (take_flag(o, letter))
+        return;
     switch (letter) {
     case 'h':
         options_help(verb);
@@ -209,23 +231,8 @@ static void take(struct options *o, int letter)
     case LETTER_COLUMNS:
         o->columns = optarg;
         break;
-    case LETTER_JSON:
-        o->json = true;
-        break;
-    case LETTER_NO_PAGER:
-        o->no_pager = true;
-        break;
-    case LETTER_INTERFACES:
-        o->interfaces = true;
-        break;
     case LETTER_BY:
         o->by_type = read_by(verb, optarg);
-        break;
-    case LETTER_BYTES:
-        o->bytes = true;
-        break;
-    case LETTER_SYNTHETIC:
-        o->synthetic = true;
         break;
     case LETTER_CSV:
         o->csv = optarg;

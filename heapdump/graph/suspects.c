@@ -149,7 +149,8 @@ static bool weigh_all(struct search *s)
     s->growth = malloc(nodes * sizeof s->growth[0]);
     s->greatest = malloc(nodes * sizeof s->greatest[0]);
     s->grown = calloc(nodes, sizeof s->grown[0]);
-    bool good = order != NULL && past.was != NULL && past.added != NULL && s->growth != NULL && s->greatest != NULL && s->grown != NULL;
+    bool good = order != NULL && past.was != NULL && past.added != NULL &&
+                s->growth != NULL && s->greatest != NULL && s->grown != NULL;
     if (good) {
         look_back(s, &past);
         order[count++] = g->root;
@@ -376,7 +377,8 @@ static void find_holders(struct search *s)
         }
         uint64_t heavy = push_heavy(s, v);
         uint32_t children = s->graph->first_dominated[v.node + 1] - s->graph->first_dominated[v.node];
-        if (!is_ground(s, v.node) && weight(s, v.node) >= s->least && heavy < weight(s, v.node) / 2 && (children != 0 || is_public(s, v.node)))
+        if (!is_ground(s, v.node) && weight(s, v.node) >= s->least &&
+            heavy < weight(s, v.node) / 2 && (children != 0 || is_public(s, v.node)))
             add_holder(s, MID__SUSPECT_HOLDER, v.node);
     }
 }
@@ -502,8 +504,8 @@ static void find_growth(struct search *s)
     const struct mid__series *series = s->series;
     for (uint32_t i = 0; i < series->names.count; i++) {
         const struct mid__series_class *c = &series->classes[i];
-        struct mid__suspect found = {.kind = MID__SUSPECT_GROWTH, .node = NO_NODE, .owner = NO_NODE, .name = i, .example = NO_NODE,
-                                     .bytes = growth_of(c), .whole = s->whole, .snapshots = series->snapshots};
+        struct mid__suspect found = {.kind = MID__SUSPECT_GROWTH, .node = NO_NODE, .owner = NO_NODE, .name = i,
+                                     .example = NO_NODE, .bytes = growth_of(c), .whole = s->whole, .snapshots = series->snapshots};
         found.grown = c->grown;
         if (c->grown < mid__series_steps_needed(series) || found.bytes < s->least || found.bytes == 0)
             continue;
