@@ -28,7 +28,7 @@ struct mid__large_block {
     void *memory;
     size_t bytes;
     mid_slice_release_fn release;
-    void *user;
+    void *user;                         /* foreign: the program's; else what a keep knows of it (keep.c) */
     _Atomic(struct mid__cache *) owner; /* the cache of the thread whose count is `owned`; NULL: all is in `count` */
     uint32_t slot;                      /* of the owner's table */
     uint32_t reserved[1];

@@ -35,6 +35,12 @@ const struct pool_workload pool_workloads[] = {
     {"msg-sliced",    pool_messages_sliced, 100, 1500, 20000, 1, QUICK | NOFLOOR, 400000, "the same as a counted slice of the block"},
     {"msg-copied-long", pool_messages_copied, 100, 1500, 2000, 1, NOFLOOR | SHARED, 400000, "messages copied, one of 2,000 replaced; one in a hundred lives long"},
     {"msg-sliced-long", pool_messages_sliced, 100, 1500, 2000, 1, NOFLOOR | SHARED, 400000, "the same as slices"},
+    {"msg-kept",     pool_messages_kept, 100, 1500,  20000,  1,  QUICK | NOFLOOR | POOL_PERCENT(50), 400000, "the same, midden's kept and moved out below 50 % of the block"},
+    {"msg-kept-0",   pool_messages_kept, 100, 1500,  20000,  1,  NOFLOOR | POOL_PERCENT(255),        400000,  "kept, never moved"},
+    {"msg-kept-25",  pool_messages_kept, 100, 1500,  20000,  1,  NOFLOOR | POOL_PERCENT(25),        400000,  "kept, moved out below 25 %"},
+    {"msg-kept-75",  pool_messages_kept, 100, 1500,  20000,  1,  NOFLOOR | POOL_PERCENT(75),        400000,  "kept, moved out below 75 %"},
+    {"msg-kept-100", pool_messages_kept, 100, 1500,  20000,  1,  NOFLOOR | POOL_PERCENT(100),        400000,  "kept, moved out with the first that goes"},
+    {"msg-kept-long", pool_messages_kept, 100, 1500, 2000,   1,  NOFLOOR | POOL_PERCENT(50) | SHARED, 400000, "kept, one of 2,000 replaced; one in a hundred lives long"},
     {"fragment",      pool_fragment, 16,     8 * KB, 200000, 1,  QUICK | MEMORY, 1,       "memory: 200,000 buffers of 16 B - 8 KB, nine in ten released at random"},
     {"fragment-movable", pool_fragment_movable, 16, 8 * KB, 200000, 1, QUICK | MEMORY, 1,    "the same through midden's movable handles"},
     /* clang-format on */

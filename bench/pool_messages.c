@@ -9,12 +9,14 @@
  *     long      (with POOL_SHARED) one message in a hundred goes to a second table of 2,000, replaced at random
  *
  * One operation is one message: cut (or copied), kept, and the one in its place released after its first word is read.
- * midden plays its own slices; the others get a count in front of the block, atomic as midden's is.
+ * midden plays its own slices; the others get a count in front of the block, atomic as midden's is. The third form *keeps*
+ * midden's slices (<midden/keep.h>): the survivors of a block are copied out when less than a share of it is kept. moved_x
+ * is what was copied over what was read. The others play slices.
  */
 #include "pool_work.h"
 #include "work.h"
 
-#include <midden/slice.h>
+#include <midden/keep.h>
 
 #include <stdatomic.h>
 #include <string.h>
@@ -32,6 +34,7 @@ struct message {
     size_t bytes;
     struct block *block;
     struct mid_slice slice;
+    struct mid_kept kept;
 };
 
 struct server {
@@ -43,6 +46,7 @@ struct server {
     char *read_buffer; /* copying: always the same */
     struct block *block;
     struct mid_slice slice;
+    struct mid_keep *keep;
     struct message *live, *lasting;
     uint32_t live_count, lasting_count;
 };
@@ -140,6 +144,31 @@ static inline void slice_drop(struct server *s, struct message *m)
     mid_slice_release(&m->slice);
 }
 
+/* ---- midden's kept slices */
+
+static inline void kept_drop(struct server *s, struct message *m)
+{
+    mid_keep_drop(s->keep, &m->kept);
+}
+
+static void serve_kept(struct server *s, uint64_t n)
+{
+    uint64_t sum = 0, word;
+    while (n-- != 0) {
+        struct message fresh = slice_next(s), *old = place(s);
+        if (old->data != NULL) {
+            memcpy(&word, mid_kept_data(&old->kept), sizeof word);
+            sum += word;
+        }
+        kept_drop(s, old);
+        old->data = fresh.data; /* not where it lies later: only that there is one */
+        old->bytes = fresh.bytes;
+        if (mid_keep_add(s->keep, fresh.slice, &old->kept) != MID_OK)
+            mid_slice_release(&fresh.slice);
+    }
+    work_keep(&sum);
+}
+
 /* ---- the loop, once for each form */
 
 static inline void serve(struct server *s, uint64_t n, struct message (*next)(struct server *),
@@ -196,6 +225,13 @@ static void play(struct bench_run *run, const struct allocator *a, const struct 
                        .read_buffer = work_map(BLOCK_BYTES),
                        .live_count = w->live,
                        .lasting_count = w->flags & POOL_SHARED ? LONG_LIVED : 0};
+    struct mid_keep_options options;
+    mid_keep_options_init(&options);
+    options.move_below_percent = w->flags / POOL_PERCENT(1);
+    if (w->flags >= POOL_PERCENT(1) && a->pool != NULL && mid_keep_create(a->pool(), &options, &s.keep) != MID_OK) {
+        bench_fail(run, "no keep");
+        return;
+    }
     const size_t tables = (w->live + LONG_LIVED) * sizeof s.live[0];
     s.live = work_map(tables);
     s.lasting = s.live + w->live;
@@ -204,7 +240,16 @@ static void play(struct bench_run *run, const struct allocator *a, const struct 
     for (uint64_t n; (n = bench_count(run)) != 0;)
         work(&s, n);
     bench_memory_live(run, clear(&s, drop, false));
+    if (s.keep != NULL) {
+        struct mid_keep_stats stats = {.struct_size = sizeof stats};
+        mid_keep_stats(s.keep, &stats);
+        double read_bytes = 0;
+        for (uint64_t i = 0; i < s.next_size; i++)
+            read_bytes += s.sizes[i & (WORK_SIZES - 1)];
+        bench_counter(run, "moved_x", (double)stats.moved_bytes / read_bytes);
+    }
     clear(&s, drop, true);
+    mid_keep_destroy(s.keep);
     if (s.block != NULL)
         block_drop(&s, s.block);
     mid_slice_release(&s.slice);
@@ -222,6 +267,14 @@ void pool_messages_sliced(struct bench_run *run, const struct allocator *a, cons
 {
     if (a->pool != NULL)
         play(run, a, w, serve_sliced, slice_drop);
+    else
+        play(run, a, w, serve_counted, count_drop);
+}
+
+void pool_messages_kept(struct bench_run *run, const struct allocator *a, const struct pool_workload *w)
+{
+    if (a->pool != NULL)
+        play(run, a, w, serve_kept, kept_drop);
     else
         play(run, a, w, serve_counted, count_drop);
 }

@@ -25,6 +25,7 @@ struct pool_workload {
 #define POOL_TOUCH   4u  /* every page of a buffer is written, not only its first word */
 #define POOL_SHARED  8u  /* threads share the slots */
 #define POOL_MEMORY  16u /* never timed; its figures are of memory */
+#define POOL_PERCENT(n) ((unsigned)(n) << 8) /* kept messages: survivors move below this share of their block */
 #define POOL_NOFLOOR 32u /* the buffers must keep their content: no floor */
 
 extern const struct pool_workload pool_workloads[];
@@ -42,6 +43,7 @@ void pool_replace(struct bench_run *run, const struct allocator *a, const struct
 void pool_direct(struct bench_run *run, const struct allocator *a, const struct pool_workload *w);
 void pool_messages_copied(struct bench_run *run, const struct allocator *a, const struct pool_workload *w);
 void pool_messages_sliced(struct bench_run *run, const struct allocator *a, const struct pool_workload *w);
+void pool_messages_kept(struct bench_run *run, const struct allocator *a, const struct pool_workload *w);
 void pool_slice_own(struct bench_run *run, const struct allocator *a, const struct pool_workload *w);
 void pool_slice_cross(struct bench_run *run, const struct allocator *a, const struct pool_workload *w);
 void pool_fragment(struct bench_run *run, const struct allocator *a, const struct pool_workload *w);
