@@ -58,7 +58,7 @@ void dump_open(struct dump *d, const char *path, unsigned parts)
     progress_begin(&d->progress, d->title);
     if (mid__graph_load(path, &options, &d->graph, &error) != MID_OK)
         refuse(d, &error);
-    if (mid__graph_analyze(d->graph, parts, &error) != MID_OK)
+    if (mid__graph_analyze(d->graph, index_parts(d->graph, parts), &error) != MID_OK)
         refuse(d, &error);
     progress_end(&d->progress);
     print_warnings(d);

@@ -38,6 +38,12 @@ const struct mid__index_options *index_options(void)
     return wanted ? &chosen : NULL;
 }
 
+unsigned index_parts(const struct mid__graph *graph, unsigned parts)
+{
+    bool keep = wanted && (parts & MID__PART_RETAINED) && mid__index_possible(graph);
+    return keep ? parts | MID__PARTS_FIGURES : parts;
+}
+
 void index_keep(struct mid__graph *graph, const char *path, struct progress *progress)
 {
     struct mid__graph_error error;

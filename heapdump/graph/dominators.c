@@ -18,10 +18,9 @@
  * they all get the root, and their edges count for nothing. The dominators of a graph are one definite thing, so that
  * another algorithm than DevTools' gives its answers bit for bit.
  *
- * Bytes at the peak: a node's 1 type, 1 flags, 4 first_edge and an edge's 5 (type, target) are always there; a node's 16
- * (number, parent, semi, first_pred) besides in the search, 12 and 4 a stored predecessor when those are placed, and 16
- * (up, semi, first_pred) and those 4, alone, while semidominators are computed: edges, number and parent are parked
- * (memory.c) then.
+ * Bytes at the peak: a node's 1 type, 1 flags and 4 first_edge are always there. Besides, an edge's 5 (type, target) and a
+ * node's 16 (number, parent, semi, first_pred) in the search; those and 4 a stored predecessor when these are placed; and a
+ * node's 24 (up too) and the predecessor's 4 while semidominators are computed: the edges are parked (memory.c) then.
  *
  * Departures: the search takes predecessors with smaller numbers into semi[] as it sees their edges, and only counts the
  * others, which alone are stored afterwards; ancestors are compressed by splitting (every node on the way points to its
@@ -33,8 +32,6 @@
  *   included.   I3  order[] holds every node once, behind its dominator.
  */
 #include "essential.h"
-
-#define REST_EVERY (1u << 22) /* nodes: pages of what is read in order are given back behind the reader */
 
 struct up {
     uint32_t ancestor, label;
@@ -217,12 +214,8 @@ MID__INLINE uint32_t least(struct up *up, uint32_t v, uint32_t w)
 static void find_semidominators(struct search *s)
 {
     struct up *up = s->up;
-    for (uint32_t w = 1; w <= s->count; w++) {
+    for (uint32_t w = 1; w <= s->count; w++)
         up[w].ancestor = s->parent[w];
-        if (w % REST_EVERY == 0)
-            mid__mem_rest(s->m, s->parent);
-    }
-    mid__mem_rest(s->m, s->parent);
     for (uint32_t w = s->count; w > 1; w--) {
         uint32_t best = s->semi[w];
         for (uint32_t i = s->first_pred[w]; i < s->first_pred[w + 1]; i++) {
@@ -276,13 +269,10 @@ static bool find_dominators(struct search *s)
         return false;
     mid__mem_free(s->m, s->stack);
     s->stack = NULL;
-    mid__mem_park(s->m, s->parent); /* read once, and until all semidominators are there no more */
     if (!find_preds(s))
         return false;
-    mid__mem_park(s->m, s->number); /* until the end */
-    mid__mem_park(s->m, s->g->edge_target);
+    mid__mem_park(s->m, s->g->edge_target); /* the floods are over */
     mid__mem_park(s->m, s->g->edge_type);
-    mid__mem_park(s->m, s->g->first_edge);
     s->up = mid__mem_new_raw(s->m, n, sizeof *s->up);
     if (s->up == NULL)
         return false;
@@ -293,7 +283,6 @@ static bool find_dominators(struct search *s)
     s->up = NULL;
     s->pred = s->first_pred = NULL;
     mid__mem_trim(s->m);
-    mid__mem_write_again(s->m, s->parent);
     climb(s);
     return true;
 }

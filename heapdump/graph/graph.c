@@ -217,9 +217,6 @@ static void park_behind(struct mid__graph *g, unsigned bit)
     case MID__PART_DISTANCES:
         mid__mem_park(m, g->distance);
         break;
-    case MID__PART_RETAINED:
-        mid__mem_park(m, g->dominator);
-        break;
     case MID__PART_RETAINERS:
         mid__mem_park(m, g->retainer);
         mid__mem_park(m, g->first_retainer);

@@ -249,7 +249,7 @@ static bool write_all(int fd, const char *from, size_t bytes, uint64_t offset)
 /* Parks what is not yet parked of the first `bytes`, which end on a page. */
 static void park(struct memory *m, struct memory_block *b, size_t bytes)
 {
-    if (b == NULL || !b->mapped || b->written || m->park_bytes == 0 || b->bytes < m->park_bytes ||
+    if (b == NULL || !b->mapped || m->park_bytes == 0 || b->bytes < m->park_bytes ||
         bytes <= b->parked_bytes || !open_park(m))
         return;
     if (b->parked_bytes == 0) {
@@ -282,16 +282,9 @@ void mid__mem_park_part(struct memory *m, const void *block, size_t bytes)
         park(m, b, bytes / HUGE_BYTES * HUGE_BYTES);
 }
 
-void mid__mem_write_again(struct memory *m, const void *block)
-{
-    struct memory_block *b = block != NULL ? find(m, block) : NULL;
-    if (b != NULL)
-        b->written = true;
-}
-
 static void rest(const struct memory_block *b)
 {
-    if (b->parked_bytes != 0 && !b->written)
+    if (b->parked_bytes != 0)
         madvise(b->start, b->parked_bytes, MADV_DONTNEED);
 }
 
@@ -311,7 +304,7 @@ void mid__mem_rest_all(struct memory *m)
 bool mid__mem_parked_at(struct memory *m, const void *block, uint64_t *offset)
 {
     const struct memory_block *b = block != NULL ? find(m, block) : NULL;
-    if (b == NULL || b->written || b->parked_bytes != b->bytes || !m->park_tried || m->park_fd < 0)
+    if (b == NULL || b->parked_bytes != b->bytes || !m->park_tried || m->park_fd < 0)
         return false;
     *offset = b->park_offset;
     return true;

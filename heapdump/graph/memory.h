@@ -17,7 +17,6 @@ struct memory_block {
     void *start;
     size_t bytes;
     bool mapped;
-    bool written;        /* parked, and written to again since: its pages are its own */
     size_t parked_bytes; /* so many of the first are a private mapping of the file, from park_offset on */
     uint64_t park_offset;
 };
@@ -49,21 +48,18 @@ void *mid__mem_resize(struct memory *m, void *block, size_t count, size_t size);
 
 /* Moves a large block that is not needed for a while into a file without a name, and maps that at the same address: the
  * content is the same and comes back page by page as it is read. Nothing happens where the block is small, the directory
- * for temporary files is memory itself, or anything fails. The block must not be written to any more (but see below).
+ * for temporary files is memory itself, or anything fails. The block must not be written to any more.
  * NULL does nothing. */
 void mid__mem_park(struct memory *m, const void *block);
 
 /* The same for the first `bytes` of a block that is still being filled behind them; again and again, with more. */
 void mid__mem_park_part(struct memory *m, const void *block, size_t bytes);
 
-/* A parked block will be written to: what is written stays in memory. */
-void mid__mem_write_again(struct memory *m, const void *block);
-
 /* Lets go of the pages of parked blocks that have come back: of one, of all. */
 void mid__mem_rest(struct memory *m, const void *block);
 void mid__mem_rest_all(struct memory *m);
 
-/* True when the block is parked wholly and was not written to since; where in the file. */
+/* True when the block is parked wholly; where in the file. */
 bool mid__mem_parked_at(struct memory *m, const void *block, uint64_t *offset);
 
 /* The content of a large block is also in file `fd` at `offset`: maps that in its place. Other threads may read it. */
