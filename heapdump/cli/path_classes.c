@@ -21,6 +21,7 @@
 
 #define TEXT_WAYS    8
 #define TEXT_DEPTH   60
+#define TEXT_SHARE   100 /* a way of less than 1/100 of the objects, and 1/3 of its fork's, is left out but with -n */
 #define JSON_WAYS    50
 #define JSON_DEPTH   200
 #define EDGE_COLUMNS 40
@@ -38,6 +39,7 @@ struct printing {
     struct mid__path_groups groups;
     uint32_t *first_child, *children; /* of groups, by counting */
     size_t limit, depth;
+    uint64_t least; /* objects, of a way that is shown */
     struct level *levels;
     size_t count, capacity;
 };
@@ -80,7 +82,9 @@ static bool descend(struct printing *p, uint32_t group)
     *l = (struct level){.fork = child_count(p, group) > 1 || p->groups.list[group].ends != 0};
     rank_begin(&l->shown, p->limit, greater, p->groups.list);
     for (uint32_t i = p->first_child[group]; i < p->first_child[group + 1]; i++) {
-        rank_offer(&l->shown, p->children[i]);
+        uint64_t count = p->groups.list[p->children[i]].count;
+        if (count >= p->least || count >= p->groups.list[group].count / 3)
+            rank_offer(&l->shown, p->children[i]);
         l->left_out_count += p->groups.list[p->children[i]].count;
     }
     rank_finish(&l->shown);
@@ -170,7 +174,7 @@ static void print_rest(struct printing *p, const struct level *l)
     print_rulings(p, true, true);
     text_add(&line, "... ");
     text_add_count(&line, l->left_out);
-    text_add(&line, " more ways\n");
+    text_add(&line, l->left_out == 1 ? " more way\n" : " more ways\n");
     output_text(p->out, PAINT_DIM, &line);
     text_free(&line);
 }
@@ -287,6 +291,7 @@ void path_classes(struct dump *d, const struct options *options)
     list_children(&p);
     p.limit = options_limit(options, TEXT_WAYS, JSON_WAYS);
     p.depth = options->json ? JSON_DEPTH : TEXT_DEPTH;
+    p.least = options->json || options->limit_given ? 0 : p.groups.selected / TEXT_SHARE;
     output_begin(&o, options);
     if (options->json)
         print_json(&p);

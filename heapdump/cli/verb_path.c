@@ -201,7 +201,8 @@ const struct verb verb_path = {
              "be held if that one were cut. Each further path takes as few references of those before it as it can.\n"
              "-n says how many (3; with --json 1).\n"
              "With --where or --filter: the shortest paths to all objects selected, merged by class: by which ways they are\n"
-             "held, and how many by each. -n says how many ways of each fork are shown (8; with --json 50).\n\n"
+             "held, and how many by each; of each fork the first 8, as far as 1 % of the objects go by them. -n says otherwise.\n"
+             "With --json it is 50, however few.\n\n"
              "  midden path app.heapsnapshot @59857\n"
              "  midden path -n 0 app.heapsnapshot @59857\n"
              "  midden path --where 'class=Session' app.heapsnapshot",
