@@ -27,8 +27,8 @@
  * nothing that is read can change, since the buffer holds its slab and the slab its region. For any other address the
  * result may be out of date by the time it is used; whoever changes something looks again with the lock held.
  *
- * Spare memory goes back in bulk, when there is more of it than a quarter of what is used plus 2 MiB, and then down to half of
- * that: giving back and touching again one slab costs as much as thousands of allocations.
+ * Spare memory goes back in bulk: what was not needed for a while (age.c), and at once when there is more of it than half of
+ * what is used plus 8 MiB, then down to three quarters of that: giving back and touching again one slab costs as much as thousands of allocations.
  *
  * Note [Given memory]
  * An arena may live in memory that the program gave it. Each window of 4 MiB that the memory touches has a region's tables; its
@@ -52,7 +52,8 @@
 
 _Static_assert(sizeof(void *) == 8, "the directory is made for 64-bit addresses");
 
-#define SPARE_FLOOR_BYTES ((size_t)2 << 20)
+#define SPARE_FLOOR_BYTES ((size_t)8 << 20)
+#define WARM_LOOKS        16u
 
 static size_t page_up(const struct mid__arena *a, size_t bytes)
 {
@@ -326,37 +327,69 @@ static uint32_t find_unit(const struct mid__region *r)
     return MID__REGION_UNITS;
 }
 
-/* The first run of `units` free units, or MID__REGION_UNITS; learns run_bound when there is none. */
-static uint32_t find_run(struct mid__region *r, uint32_t units)
+/* The first bit at or after `from` that is `value`, or MID__REGION_UNITS. */
+static uint32_t next_bit(const uint64_t *words, uint32_t from, bool value)
 {
-    uint32_t run = 0, longest = 0;
-    for (uint32_t i = 0; i < MID__REGION_UNITS; i++) {
-        if (run == 0 && i % 64 == 0 && r->used[i / 64] == UINT64_MAX) {
-            i += 63;
-            continue;
-        }
-        run = bit(r->used, i) ? 0 : run + 1;
-        if (run == units)
-            return i + 1 - units;
-        if (run > longest)
-            longest = run;
+    while (from < MID__REGION_UNITS) {
+        uint64_t w = (value ? words[from / 64] : ~words[from / 64]) >> (from % 64);
+        if (w != 0)
+            return from + mid__ctz64(w);
+        from = (from / 64 + 1) * 64;
     }
-    r->run_bound = longest;
     return MID__REGION_UNITS;
+}
+
+/* The shortest run of at least `units` free units, or MID__REGION_UNITS; learns run_bound when there is none. One whose pages
+ * are there goes before one without, and if `warm` no other will do: a page given back costs more than a look at a region. */
+static uint32_t find_run(struct mid__region *r, uint32_t units, bool warm)
+{
+    uint32_t best = MID__REGION_UNITS, best_length = 0, longest = 0;
+    bool best_warm = false;
+    for (uint32_t end, i = next_bit(r->used, 0, false); i < MID__REGION_UNITS; i = next_bit(r->used, end, false)) {
+        end = next_bit(r->used, i, true);
+        uint32_t length = end - i;
+        longest = length > longest ? length : longest;
+        if (length < units)
+            continue;
+        bool is_warm = next_bit(r->touched, i, false) >= i + units;
+        if (best != MID__REGION_UNITS && (is_warm < best_warm || (is_warm == best_warm && length >= best_length)))
+            continue;
+        best = i;
+        best_length = length;
+        best_warm = is_warm;
+    }
+    if (longest < units)
+        r->run_bound = longest;
+    return warm && !best_warm ? MID__REGION_UNITS : best;
+}
+
+/* A region that has such a run; with `warm`, one of the first few that have one with its pages. */
+static struct mid__region *find_in_open(struct mid__arena *a, uint32_t units, bool warm, uint32_t *at)
+{
+    unsigned looks = 0;
+    for (struct mid__region *r = a->open; r != NULL && !(warm && looks == WARM_LOOKS); r = r->next_open) {
+        if (r->run_bound < units || r->free_units < units || (warm && r->spare_units < units))
+            continue;
+        if (units == 1 && a->spare_bytes != 0 && r->spare_units == 0 && r->next_open != NULL)
+            continue;
+        *at = units == 1 ? find_unit(r) : find_run(r, units, warm);
+        if (*at != MID__REGION_UNITS)
+            return r;
+        looks++;
+    }
+    return NULL;
 }
 
 static struct mid__region *find_region(struct mid__arena *a, uint32_t units, uint32_t *at)
 {
-    for (struct mid__region *r = a->open; r != NULL; r = r->next_open) {
-        if (r->run_bound < units || r->free_units < units)
-            continue;
-        if (units == 1 && a->spare_bytes != 0 && r->spare_units == 0 && r->next_open != NULL)
-            continue;
-        *at = units == 1 ? find_unit(r) : find_run(r, units);
-        if (*at != MID__REGION_UNITS)
-            return r;
-    }
-    struct mid__region *r = units == 1 && a->open != NULL ? a->open : add_region(a);
+    struct mid__region *r = NULL;
+    if (units != 1 && a->spare_bytes >= (size_t)units * MID_POOL_SLAB_BYTES)
+        r = find_in_open(a, units, true, at);
+    if (r == NULL)
+        r = find_in_open(a, units, false, at);
+    if (r != NULL)
+        return r;
+    r = units == 1 && a->open != NULL ? a->open : add_region(a);
     if (r != NULL)
         *at = find_unit(r);
     return r;
@@ -379,6 +412,7 @@ static void set_used(struct mid__arena *a, struct mid__region *r, uint32_t at, u
         r->free_units -= units;
         r->spare_units -= units - clean;
         a->spare_bytes -= (size_t)(units - clean) * MID_POOL_SLAB_BYTES;
+        a->spare_low_bytes = a->spare_bytes < a->spare_low_bytes ? a->spare_bytes : a->spare_low_bytes;
         a->committed_bytes += (size_t)clean * MID_POOL_SLAB_BYTES;
         a->used_bytes += bytes;
         if (r->free_units == 0)
@@ -528,9 +562,9 @@ void mid__arena_give(struct mid__arena *a, struct mid__slab *s)
         purge_region(a, r, 0);
         return;
     }
-    size_t keep = SPARE_FLOOR_BYTES + a->used_bytes / 4;
+    size_t keep = SPARE_FLOOR_BYTES + a->used_bytes / 2;
     if (a->spare_bytes > keep)
-        mid__arena_purge(a, keep / 2);
+        mid__arena_purge(a, keep - keep / 4);
 }
 
 /* ---- back to the system */

@@ -61,6 +61,7 @@ struct mid__arena {
     size_t committed_bytes;
     size_t committed_peak_bytes;
     size_t spare_bytes;
+    size_t spare_low_bytes; /* the least since the last step of age.c */
     size_t reserved_bytes;
     size_t metadata_bytes;
     size_t regions;

@@ -266,6 +266,15 @@ static uint64_t done_by(const struct mid__cache *cache, unsigned id)
     return mid__bin_allocs(cache, id) + cache->face.bins[id].requested_out + cache->unsized[id];
 }
 
+void mid__cache_empty_idle(struct mid_pool *pool, struct mid__cache *cache)
+{
+    for (unsigned id = 0; id < MID__CLASSES; id++) {
+        if (cache->capacity[id] != 0 && done_by(cache, id) == cache->aged[id])
+            empty_bin(pool, cache, id);
+        cache->aged[id] = done_by(cache, id);
+    }
+}
+
 static size_t cache_bound(const struct mid_pool *pool)
 {
     size_t share = CACHE_FLOOR_BYTES + pool->arena.used_bytes / 16;
@@ -325,6 +334,7 @@ static bool begin_miss(struct mid_pool *pool, struct mid__cache *cache, unsigned
         cache->epoch = pool->cache_epoch;
         mid__cache_empty(pool, cache);
     }
+    mid__age_locked(pool, cache);
     if (pool->classes[id].magazine == 0)
         return false;
     bool had = cache->capacity[id] != 0;
@@ -418,6 +428,7 @@ static void light_fuse(struct mid__cache *cache, unsigned id)
     uint64_t counted = bin->fuse == 0 && cache->issued[id] != 0;
     MID__CACHE_SET(cache->issued[id], cache->issued[id] + FUSE);
     MID__CACHE_SET(bin->fuse, bin->fuse + FUSE + counted);
+    mid__age(atomic_load_explicit(&cache->pool, memory_order_relaxed), cache);
 }
 
 void *mid__cache_take(struct mid__cache *cache, unsigned id, size_t bytes, enum mid_status *status)

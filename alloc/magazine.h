@@ -39,6 +39,7 @@ struct mid__cache {
     int64_t until_sample; /* sample.c; 0: not yet drawn */
     uint64_t sample_random;
     uint64_t sampled[MID__CLASSES]; /* bin's bytes or buffers when they were last counted */
+    uint64_t aged[MID__CLASSES];      /* and at the last step of age.c */
     _Atomic(uint64_t) misses, release_misses; /* misses counts both kinds */
     struct mid__large_block *biased[MID__BIASED]; /* blocks whose holders the thread counts without atomics; block.c */
     uint32_t biased_next;
@@ -119,6 +120,11 @@ void mid__caches_orphaned(struct mid_pool *pool);
 /* Empties the caches that wait for a thread; the lock is held. */
 void mid__caches_idle_empty(struct mid_pool *pool);
 
+/* ---- age.c */
+/* One step if it is time for one; the lock is held, or not. The thread's `cache` may be NULL. */
+void mid__age_locked(struct mid_pool *pool, struct mid__cache *cache);
+void mid__age(struct mid_pool *pool, struct mid__cache *cache);
+
 /* ---- sample.c */
 /* The cache could not serve this allocation by itself; no lock is held. */
 void mid__sample_after_miss(struct mid_pool *pool, struct mid__cache *cache, unsigned id, void *p, size_t bytes,
@@ -136,6 +142,8 @@ void mid__cache_give(struct mid__cache *cache, unsigned id, void *buffer, size_t
 /* Everything in the cache, and in the depot, goes back to the slabs; the lock is held. */
 void mid__cache_empty(struct mid_pool *pool, struct mid__cache *cache);
 void mid__depot_empty(struct mid_pool *pool);
+/* Bins that did nothing since the last call go back; the lock is held. */
+void mid__cache_empty_idle(struct mid_pool *pool, struct mid__cache *cache);
 /* Gives up the bins that a thread left in the middle of a swap: Note [Fork]. */
 void mid__cache_settle(struct mid_pool *pool, struct mid__cache *cache);
 /* Unmaps the magazines of a pool that is going. */

@@ -134,6 +134,7 @@ static void count_taken(struct mid_pool *pool, struct mid__class *c, size_t coun
 {
     c->taken += count;
     c->taken_bytes += bytes;
+    c->taken_high = c->taken > c->taken_high ? c->taken : c->taken_high;
     pool->taken_bytes += bytes;
     if (pool->taken_bytes > pool->taken_peak_bytes)
         pool->taken_peak_bytes = pool->taken_bytes;

@@ -35,6 +35,7 @@
 #define KNOWN_FLAGS       (MID_POOL_CHECKED | MID_POOL_UNCACHED)
 #define LEAKS_REPORTED    16u
 #define THREAD_CACHE_BYTES ((size_t)8 << 20)
+#define RETURN_AFTER_MS    500u
 
 #ifdef MID_CHECK
 #define ALWAYS_FLAGS MID_POOL_CHECKED
@@ -54,6 +55,7 @@ void mid_pool_options_init(struct mid_pool_options *options)
     options->policy = MID_POOL_SIZE_CLASS;
     options->split_bytes = MID_POOL_SLAB_BYTES;
     options->thread_cache_bytes = THREAD_CACHE_BYTES;
+    options->return_after_ms = RETURN_AFTER_MS;
 }
 
 static bool read_options(const struct mid_pool_options *given, struct mid_pool_options *out)
@@ -70,6 +72,8 @@ static bool read_options(const struct mid_pool_options *given, struct mid_pool_o
         out->split_bytes = MID_POOL_SLAB_BYTES;
     if (out->thread_cache_bytes == 0)
         out->thread_cache_bytes = THREAD_CACHE_BYTES;
+    if (out->return_after_ms == 0)
+        out->return_after_ms = RETURN_AFTER_MS;
     return (out->policy == MID_POOL_SIZE_CLASS || out->policy == MID_POOL_SEQUENTIAL) &&
            (out->base != NULL || out->base_bytes == 0) &&
            (out->sample_bytes == 0 || out->sample_buffers == 0) && (out->flags & ~KNOWN_FLAGS) == 0 && out->split_bytes >= 16 && out->split_bytes <= MID_POOL_SLAB_BYTES;
@@ -105,6 +109,8 @@ enum mid_status mid_pool_create(const struct mid_pool_options *given, struct mid
     pool->samples.mean_buffers = options.sample_buffers;
     pool->split_bytes = options.split_bytes;
     pool->thread_cache_bytes = options.thread_cache_bytes;
+    pool->age_interval_ns = options.return_after_ms == MID_POOL_FOREVER ? 0 : options.return_after_ms * (uint64_t)500000u;
+    atomic_init(&pool->age_due_ns, mid__sys_coarse_ns() + pool->age_interval_ns);
     pool->at_limit = options.at_limit;
     pool->at_limit_user = options.at_limit_user;
     pool->broken = options.broken != NULL ? options.broken : mid__default_broken;

@@ -5,7 +5,7 @@
  *     pool.c     create, destroy, take, release, resize, limit      place.c    lists of slabs: take, give, reap
  *     magazine.c, thread_cache.c    what threads keep               check.c    guards, poison, records, reports
  *     wait.c     room at the limit                            sample.c     sites of one buffer in many
- *     trim.c     back to the system                           registry.c   all pools, and fork
+ *     trim.c, age.c    back to the system                     registry.c   all pools, and fork
  *     handle.c, pack.c    buffers that may move
  *     stats.c    figures     json.c    as JSON     verify.c    recount     walk.c    show slabs and buffers
  */
@@ -71,6 +71,9 @@ struct mid_pool {
     struct mid__samples samples;
     size_t depot_bytes;
     uint64_t depot_exchanges;
+    uint64_t age_interval_ns;        /* age.c; constant; 0: never by itself */
+    _Atomic(uint64_t) age_due_ns;
+    uint64_t exchanges_seen;
     _Atomic(struct mid__handle_table *) handles; /* NULL until the first is asked for; handle.c */
 };
 
@@ -171,6 +174,10 @@ const void *mid__check_guard(const struct mid__taken *t, size_t requested);
 const void *mid__check_poison(const struct mid__taken *t, size_t kept);
 struct mid__record *mid__record_of(const struct mid__class *c, const struct mid__slab *s, size_t offset);
 void mid__default_broken(void *user, const struct mid_broken *broken);
+
+/* ---- trim.c; the lock is held */
+/* Gives the pages between the buffers of the class' slabs back. */
+void mid__trim_pages(struct mid_pool *pool, struct mid__class *c);
 
 /* ---- stats.c; the lock is held */
 size_t mid__pool_out(const struct mid_pool *pool); /* buffers that are out */

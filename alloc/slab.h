@@ -96,6 +96,8 @@ struct mid__class {
     struct mid__list lists[4]; /* by enum mid_pool_slab_state */
     size_t taken;              /* buffers taken from slabs: live ones and those in caches */
     size_t taken_bytes;        /* what they take up */
+    size_t taken_high;         /* the most since the last step of age.c */
+    size_t taken_seen;         /* when it last gave pages back */
     size_t slab_bytes;         /* of all slabs that are not empty */
     uint64_t allocs, unsized; /* calls that came past the caches; unsized: releases without a size */
     uint64_t requested_in, requested_out;

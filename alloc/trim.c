@@ -45,7 +45,7 @@ static void give_pages(struct mid_pool *pool, struct mid__class *c, struct mid__
     }
 }
 
-static void give_pages_of_class(struct mid_pool *pool, struct mid__class *c)
+void mid__trim_pages(struct mid_pool *pool, struct mid__class *c)
 {
     if (c->large || pool->checked || pool->arena.given || pool->arena.page_bytes > MID_POOL_SLAB_BYTES / 2)
         return;
@@ -70,7 +70,7 @@ size_t mid_pool_trim(struct mid_pool *pool)
     mid__place_reap(pool);
     mid__arena_purge(&pool->arena, 0);
     for (unsigned i = 0; i < MID__CLASS_LARGE; i++)
-        give_pages_of_class(pool, &pool->classes[i]);
+        mid__trim_pages(pool, &pool->classes[i]);
     size_t after = pool->arena.committed_bytes;
     pthread_mutex_unlock(&pool->lock);
     return before - after;

@@ -112,6 +112,10 @@ struct mid_pool_options {
      * both (else MID_E_INVALID); 0 and 0: none. */
     size_t sample_bytes;
     size_t sample_buffers;
+
+    /* Memory that nobody needed for this many milliseconds (and at most half as long again) goes back to the system, when some
+     * thread calls the pool; see mid_pool_return_idle. Default 500; MID_POOL_FOREVER: never by itself. */
+    uint64_t return_after_ms;
 };
 
 /* Fills in the defaults. O(1). */
@@ -189,6 +193,12 @@ MID_API size_t mid_pool_usable_bytes(struct mid_pool *pool, const void *buffer);
  * between the buffers of partial slabs. Returns by how many bytes committed_bytes fell. O(slabs). Caches of
  * other threads are emptied when those threads next need more than their cache has, or end. */
 MID_API size_t mid_pool_trim(struct mid_pool *pool);
+
+/* Gives back to the system what was not needed since the last call, or since the pool last did it by itself: idle magazines of
+ * the calling thread, of the depot, empty slabs, pages in slabs that are mostly empty. A timer or a thread of the program
+ * that calls it, say, twice a second makes a pool that nobody calls return its idle memory; a pool that is in use does so by
+ * itself (return_after_ms). Returns how many bytes went back. O(slabs that changed). */
+MID_API size_t mid_pool_return_idle(struct mid_pool *pool);
 
 /* Hands what the calling thread holds in its cache of this pool back to all threads. Done by itself when a thread ends;
  * worth calling before a thread sleeps for long. O(buffers in the cache). */

@@ -51,4 +51,7 @@ void mid__sys_barrier_all(void);
 uint64_t mid__sys_now_ns(void);
 uint64_t mid__sys_thread_cpu_ns(void);
 
+/* The monotonic clock as of the last tick of the kernel, some milliseconds ago: costs a few nanoseconds. */
+uint64_t mid__sys_coarse_ns(void);
+
 #endif

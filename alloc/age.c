@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * age.c: memory that was not needed for a while goes back to the system, without a thread of ours.
+ *
+ *     step            step            step          every age / 2, by whoever comes by, or by mid_pool_return_idle
+ *       |---------------|---------------|
+ *             used            idle      `-> goes back
+ *
+ * A step gives back what nobody needed since the step before:
+ *
+ *     thread's cache   bins of the calling thread that neither gave nor took
+ *     depot            all of it, if no magazine was exchanged
+ *     empty slabs      become spare units
+ *     spare units      as many as were spare all the time
+ *     partial slabs    pages without a buffer, of classes that at no time needed three quarters of their slabs
+ *
+ * Who comes by: every miss of a cache, and every 1024th allocation of a class that its cache serves (Note [Fuses]); both look
+ * at a clock that costs a few nanoseconds. A program that makes no call keeps what it has until it makes some, or lets a
+ * timer or a thread of its own call mid_pool_return_idle. What lies in the cache of a thread that makes no call stays there, at
+ * most thread_cache_bytes: mid_pool_flush_thread is for threads that go to sleep.
+ *
+ * Bonwick 1994, section 3.4.2, keeps what was used within a working-set interval of 15 s; so do we, with the least and the
+ * most in use during the interval in place of time stamps, so that nothing is written on the way of a buffer.
+ */
+#include "magazine.h"
+
+#include <midden/internal/sys.h>
+
+#define PAGES_FLOOR_BYTES ((size_t)64 << 10)
+
+/* Slabs of which more than a quarter was free all the time, and that changed since they were last looked at. */
+static bool has_idle_pages(const struct mid__class *c)
+{
+    size_t used = c->taken_high * c->bytes;
+    if (c->bytes == 0 || c->large || c->taken == c->taken_seen || used >= c->slab_bytes)
+        return false;
+    size_t idle = c->slab_bytes - used;
+    return idle > PAGES_FLOOR_BYTES && idle > c->slab_bytes / 4;
+}
+
+static void step(struct mid_pool *pool, struct mid__cache *cache)
+{
+    struct mid__arena *a = &pool->arena;
+    if (cache != NULL)
+        mid__cache_empty_idle(pool, cache);
+    mid__caches_idle_empty(pool);
+    if (pool->exchanges_seen == pool->depot_exchanges)
+        mid__depot_empty(pool);
+    pool->exchanges_seen = pool->depot_exchanges;
+    size_t idle = a->spare_low_bytes < a->spare_bytes ? a->spare_low_bytes : a->spare_bytes;
+    mid__place_reap(pool);
+    if (idle != 0)
+        mid__arena_purge(a, a->spare_bytes - idle);
+    a->spare_low_bytes = a->spare_bytes;
+    for (unsigned i = 0; i < MID__CLASS_LARGE; i++) {
+        struct mid__class *c = &pool->classes[i];
+        if (has_idle_pages(c)) {
+            mid__trim_pages(pool, c);
+            c->taken_seen = c->taken;
+        }
+        c->taken_high = c->taken;
+    }
+}
+
+static bool is_due(struct mid_pool *pool)
+{
+    if (pool->age_interval_ns == 0)
+        return false;
+    uint64_t now = mid__sys_coarse_ns(), due = atomic_load_explicit(&pool->age_due_ns, memory_order_relaxed);
+    return now >= due;
+}
+
+void mid__age_locked(struct mid_pool *pool, struct mid__cache *cache)
+{
+    if (MID__LIKELY(!is_due(pool)))
+        return;
+    atomic_store_explicit(&pool->age_due_ns, mid__sys_coarse_ns() + pool->age_interval_ns, memory_order_relaxed);
+    step(pool, cache);
+}
+
+/* The time is read without the lock, and again with it; who finds the lock taken leaves the step to another time. */
+void mid__age(struct mid_pool *pool, struct mid__cache *cache)
+{
+    if (MID__LIKELY(!is_due(pool)) || pthread_mutex_trylock(&pool->lock) != 0)
+        return;
+    mid__age_locked(pool, cache);
+    pthread_mutex_unlock(&pool->lock);
+}
+
+size_t mid_pool_return_idle(struct mid_pool *pool)
+{
+    struct mid__cache *cache = mid__cache_had(pool);
+    pthread_mutex_lock(&pool->lock);
+    size_t before = pool->arena.committed_bytes;
+    size_t pages = pool->pages_out_bytes;
+    step(pool, cache);
+    size_t after = pool->arena.committed_bytes, more = pool->pages_out_bytes;
+    pthread_mutex_unlock(&pool->lock);
+    return (before > after ? before - after : 0) + (more > pages ? more - pages : 0);
+}

@@ -1,0 +1,153 @@
+/* SPDX-License-Identifier: MIT
+ * Unit tests of memory that goes back by age. */
+#include <midden/cache.h>
+
+#include "alloc/magazine.h"
+#include "seen.h"
+#include "suite.h"
+
+#include <time.h>
+
+#define BUFFERS 20000
+
+static struct seen seen;
+static struct mid_pool *pool;
+static void *held[BUFFERS];
+
+static void begin(uint64_t return_after_ms)
+{
+    struct mid_pool_options options;
+    mid_pool_options_init(&options);
+    options.broken = note_broken;
+    options.broken_user = &seen;
+    options.return_after_ms = return_after_ms;
+    ck_assert_int_eq(mid_pool_create(&options, &pool), MID_OK);
+}
+
+static void end(void)
+{
+    ck_assert_int_eq(mid_pool_verify(pool, NULL, NULL), MID_OK);
+    ck_assert_uint_eq(seen.count, 0);
+    ck_assert_int_eq(mid_pool_destroy(pool, NULL), MID_OK);
+}
+
+static struct mid_pool_stats stats(void)
+{
+    struct mid_pool_stats s = {.struct_size = sizeof s};
+    ck_assert_int_eq(mid_pool_stats(pool, &s), MID_OK);
+    return s;
+}
+
+static size_t size_of(size_t i)
+{
+    return 16 + i * 37 % 4000;
+}
+
+static void take_all(void)
+{
+    for (size_t i = 0; i < BUFFERS; i++) {
+        ck_assert_ptr_nonnull(held[i] = mid_pool_alloc(pool, size_of(i)));
+        *(size_t *)held[i] = i;
+    }
+}
+
+/* All but every tenth, or what is left. */
+static void release(bool all)
+{
+    for (size_t i = 0; i < BUFFERS; i++)
+        if (held[i] != NULL && (all || i % 10 != 0)) {
+            mid_pool_release_sized(pool, held[i], size_of(i));
+            held[i] = NULL;
+        }
+}
+
+START_TEST(return_idle__nine_in_ten_released__gives_back_what_was_not_needed_since)
+{
+    begin(MID_POOL_FOREVER);
+    take_all();
+    struct mid_pool_stats full = stats();
+    mid_pool_return_idle(pool);
+    release(false);
+    mid_pool_return_idle(pool); /* all was in use since the step before */
+    size_t back = mid_pool_return_idle(pool);
+    release(false);
+    mid_pool_return_idle(pool);
+    struct mid_pool_stats s = stats();
+    if (!pool->checked) {
+        ck_assert_uint_gt(back + s.released_page_bytes, full.committed_bytes / 10);
+        ck_assert_uint_eq(s.empty_bytes, 0);
+        ck_assert_uint_eq(s.spare_bytes, 0);
+    }
+    if (pool->caching)
+        ck_assert_uint_eq(s.cached_bytes, 0);
+    for (size_t i = 0; i < BUFFERS; i += 10)
+        ck_assert_uint_eq(*(size_t *)held[i], i);
+    ck_assert_int_eq(mid_pool_verify(pool, NULL, NULL), MID_OK);
+    release(true);
+    for (int i = 0; i < 3; i++)
+        mid_pool_return_idle(pool);
+    ck_assert_uint_eq(stats().committed_bytes, 0);
+    take_all(); /* pages come again */
+    release(true);
+    end();
+}
+END_TEST
+
+START_TEST(return_idle__memory_that_is_in_use_all_the_time__stays)
+{
+    begin(MID_POOL_FOREVER);
+    take_all();
+    release(true);
+    mid_pool_return_idle(pool);
+    take_all();
+    size_t committed = stats().committed_bytes;
+    ck_assert_uint_eq(mid_pool_return_idle(pool), 0);
+    ck_assert_uint_eq(stats().committed_bytes, committed);
+    release(true);
+    end();
+}
+END_TEST
+
+START_TEST(pairs__that_the_cache_serves__make_idle_memory_go_back)
+{
+    begin(2);
+    if (pool->caching) {
+        take_all();
+        release(true);
+        struct mid_cache *cache = mid_pool_cache(pool);
+        for (int turns = 0; stats().committed_bytes > 65536; turns++) { /* ends with the test's own time */
+            nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
+            for (int i = 0; i < 2000; i++)
+                mid_cache_release(cache, mid_cache_alloc(cache, 64), 64);
+        }
+    }
+    end();
+}
+END_TEST
+
+START_TEST(never__keeps_what_the_bounds_allow)
+{
+    begin(MID_POOL_FOREVER);
+    take_all();
+    release(true);
+    size_t committed = stats().committed_bytes;
+    if (pool->caching) {
+        struct mid_cache *cache = mid_pool_cache(pool);
+        nanosleep(&(struct timespec){.tv_nsec = 5000000}, NULL);
+        for (int i = 0; i < 5000; i++)
+            mid_cache_release(cache, mid_cache_alloc(cache, 64), 64);
+        ck_assert_uint_eq(stats().committed_bytes, committed);
+    }
+    end();
+}
+END_TEST
+
+int main(void)
+{
+    TCase *c = tcase_create("age");
+    tcase_add_test(c, return_idle__nine_in_ten_released__gives_back_what_was_not_needed_since);
+    tcase_add_test(c, return_idle__memory_that_is_in_use_all_the_time__stays);
+    tcase_add_test(c, pairs__that_the_cache_serves__make_idle_memory_go_back);
+    tcase_add_test(c, never__keeps_what_the_bounds_allow);
+    return run_suite("pool age", c, NULL);
+}
