@@ -23,6 +23,7 @@ static const struct subject {
     const char *options; /* of midden's heap, before those of the environment */
 } subjects[] = {
     {"midden", MIDDEN, false, ""},
+    {"midden-pause", MIDDEN, true, "pause-target=500"},
     {"midden-stop", MIDDEN, true, "marking=stop"},
     {"boehm", BOEHM, false, NULL},
     {"node", NODE, false, NULL},

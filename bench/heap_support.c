@@ -39,6 +39,7 @@ void heap_end(struct bench_run *run, struct mid_heap *heap)
     if (mid_heap_stats(heap, &stats) == MID_OK) {
         bench_counter(run, "gc_pause_max_ns", (double)stats.pause_ns_max);
         bench_counter(run, "gc_pause_cpu_max_ns", (double)stats.pause_cpu_ns_max);
+        bench_counter(run, "gc_pause_work_max_bytes", (double)stats.pause_work_bytes_max);
         bench_counter(run, "gc_pause_sum_ns", (double)stats.pause_ns_sum);
         bench_counter(run, "gc_scavenges", (double)stats.scavenges);
         bench_counter(run, "gc_full", (double)stats.full_collections);

@@ -525,6 +525,7 @@ struct mid_heap {
     struct mid_collection *counting;    /* the one that present work counts in */
     uint64_t begun_ns;                  /* of the present pause, wall and CPU */
     uint64_t begun_cpu_ns;
+    uint64_t work_bytes, begun_work;    /* copied, promoted, marked, swept (of bits), touched; 64 a remembered slot */
     struct mid_collection recent[MID__RECENT];
     struct mid__listener *listeners;
     size_t listener_count;
@@ -661,7 +662,7 @@ bool mid__settle_step(struct mid_heap *heap, size_t budget_bytes);
 void mid__sweep_begin(struct mid_heap *heap);
 bool mid__sweep_step(struct mid_heap *heap, size_t blocks); /* true when all is swept and the phase is IDLE */
 void mid__trim_step(struct mid_heap *heap, size_t pieces); /* gives back what a marking has left over */
-bool mid__sweep_class(struct mid_heap *heap, struct mid__class *class); /* sweeps until a partial block of it is found */
+void mid__sweep_class(struct mid_heap *heap, struct mid__class *class); /* sweeps some, until a partial block of it is found */
 
 /* ---- compact.c */
 void mid__compact(struct mid_heap *heap, enum mid_collection_kind kind);

@@ -307,7 +307,8 @@ MID__INLINE bool drain(struct mid_heap *heap, size_t budget, bool prefetch)
     struct mid__mark *m = &heap->mark;
     size_t leaves = m->leaf_bytes;
     bool empty = false;
-    for (size_t done = 0; done + (m->leaf_bytes - leaves) < budget;) {
+    size_t done = 0;
+    while (done + (m->leaf_bytes - leaves) < budget) {
         if (MID__UNLIKELY(m->sliced != 0)) {
             done += scan_slice(&d, prefetch);
             continue;
@@ -323,6 +324,7 @@ MID__INLINE bool drain(struct mid_heap *heap, size_t budget, bool prefetch)
         if (d.objects[i] != 0)
             push(m, d.objects[i]);
     flush_refs(&d);
+    heap->work_bytes += done + (m->leaf_bytes - leaves);
     return empty;
 }
 

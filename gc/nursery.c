@@ -25,16 +25,20 @@
 #include <string.h>
 
 #define WINDOW_BYTES ((size_t)16 << 10)
+#define HUGE_BYTES   ((size_t)2 << 20)
+#define TARGET_START_BYTES ((size_t)256 << 10) /* with a pause target: how fast the machine is is not known yet */
 
 bool mid__nursery_map(struct mid_heap *heap)
 {
     struct mid__nursery *n = &heap->nursery;
     size_t bytes = 2 * heap->options.semispace_bytes;
-    void *base = mid__sys_map(bytes, MID__BLOCK_BYTES);
+    void *base = mid__sys_map(bytes, heap->options.semispace_bytes >= HUGE_BYTES ? HUGE_BYTES : MID__BLOCK_BYTES);
     if (base == NULL)
         return false;
     n->capacity_max = heap->options.semispace_bytes;
     n->capacity = heap->options.semispace_start_bytes;
+    if (heap->options.pause_target_us != 0 && n->capacity > TARGET_START_BYTES)
+        n->capacity = TARGET_START_BYTES;
     n->from_base = (uintptr_t)base;
     n->from_end = n->from_base + n->capacity;
     n->survivors_end = n->from_base;
@@ -262,6 +266,7 @@ void mid__nursery_scavenge(struct mid_heap *heap, bool promote_all)
     mid__nursery_drain(heap);
     mid__watched_scavenge(heap); /* weak handles, finalizers, buffers; drains what finalizers keep */
     change_places(heap);
+    heap->work_bytes += heap->nursery.survived_bytes + heap->nursery.promoted_bytes;
     heap->totals.copied_bytes += heap->nursery.survived_bytes;
     heap->totals.promoted_bytes += heap->nursery.promoted_bytes;
     heap->totals.failed_promotion_bytes += heap->nursery.failed_bytes;
@@ -302,6 +307,10 @@ static void grow(struct mid_heap *heap)
 {
     const struct mid__nursery *n = &heap->nursery;
     set_capacity(heap, n->capacity > n->capacity_max / 2 ? n->capacity_max : 2 * n->capacity);
+    if (n->capacity >= 2 * HUGE_BYTES && heap->options.pause_target_us == 0) { /* Note [Huge pages] in oldspace.c */
+        mid__sys_huge_pages((void *)n->from_base, n->capacity, true);
+        mid__sys_huge_pages((void *)n->to_base, n->capacity, true);
+    }
 }
 
 static void resize_for_target(struct mid_heap *heap, uint64_t cpu_ns, uint64_t target_ns)

@@ -123,7 +123,9 @@ static size_t most_in_a_step(const struct mid_heap *heap)
 {
     size_t step = heap->options.mark_step_bytes;
     double fits = heap->mark_bytes_a_ns * (double)heap->options.pause_target_us * 1000 / 2;
-    if (heap->options.pause_target_us == 0 || fits <= 0.0 || fits > 8.0 * (double)step)
+    if (heap->options.pause_target_us != 0 && fits <= 0.0)
+        return step; /* nothing is known yet */
+    if (heap->options.pause_target_us == 0 || fits > 8.0 * (double)step)
         return 8 * step;
     return fits < 4096.0 ? 4096 : (size_t)fits;
 }
@@ -193,7 +195,7 @@ static void work_a_window(struct mid_heap *heap, size_t bytes)
         mid__collect_step(heap, step_budget(heap, bytes < WINDOW_BYTES ? WINDOW_BYTES : bytes), "allocation");
     else if (heap->phase == MID__SWEEP || heap->trimming)
         sweep_some(heap);
-    if (promoted >= MID__BLOCK_BYTES)
+    if (promoted >= MID__BLOCK_BYTES && heap->options.pause_target_us != 0)
         mid__old_warm(heap, promoted + 2 * MID__BLOCK_BYTES, WARM_PAGES_A_WINDOW);
 }
 

@@ -142,6 +142,7 @@ MID__INLINE void filter_lists(struct mid_heap *heap, keep_fn *keep)
     struct mid__remset *set = &heap->remset;
     size_t out = 0;
     uint64_t mask, *word;
+    heap->work_bytes += 64 * (set->count + set->huge_count);
     for (size_t i = 0; i < set->count; i++) {
         struct mid_ref *slot = set->slots[i];
         if (i + AHEAD < set->count) {

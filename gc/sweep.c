@@ -69,6 +69,7 @@ static void sweep_block(struct mid_heap *heap, struct mid__block *block)
     memset(mid__bitmap(chunk, mid__mark_side(heap)) + first, 0, MID__BLOCK_BITMAP_WORDS * 8);
     poison_dead(block, live);
     mid__old_block_unlist(&class->unswept, block);
+    heap->work_bytes += 2 * MID__BLOCK_BITMAP_WORDS * MID__WORD;
     block->used = (uint16_t)used;
     block->state = MID__BLOCK_FULL;
     if (used == 0) {
@@ -79,11 +80,13 @@ static void sweep_block(struct mid_heap *heap, struct mid__block *block)
     }
 }
 
-bool mid__sweep_class(struct mid_heap *heap, struct mid__class *class)
+#define SWEEP_FOR_A_CELL 16
+
+/* Not in vain for long: in a heap of full blocks an allocation would else sweep all of them in one pause. */
+void mid__sweep_class(struct mid_heap *heap, struct mid__class *class)
 {
-    while (class->unswept != NULL && class->partial == NULL)
+    for (unsigned i = 0; i < SWEEP_FOR_A_CELL && class->unswept != NULL && class->partial == NULL; i++)
         sweep_block(heap, class->unswept);
-    return class->partial != NULL;
 }
 
 /* Sweeps what is left of one chunk, at most *blocks of it; a chunk of large objects counts as one. */
@@ -125,13 +128,13 @@ bool mid__sweep_step(struct mid_heap *heap, size_t blocks)
     return true;
 }
 
-/* What the heap may still grow before the next marking, by half, is kept. */
+/* What the heap may still grow before the next marking is kept: it would be touched again, and that is dear. */
 void mid__trim_step(struct mid_heap *heap, size_t pieces)
 {
     size_t spare = heap->threshold > mid__old_total(heap) ? heap->threshold - mid__old_total(heap) : 0;
     bool done = mid__mark_give_back(heap, pieces < SIZE_MAX / 32 ? pieces * 32 : SIZE_MAX);
-    if (done && mid__old_trim(heap, spare / 2, pieces)) {
-        mid__large_trim(heap, spare / 2);
+    if (done && mid__old_trim(heap, spare, pieces)) {
+        mid__large_trim(heap, spare);
         heap->trimming = false;
     }
 }

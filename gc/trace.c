@@ -20,6 +20,7 @@ void mid__pause_begin(struct mid_heap *heap, struct mid_collection *c)
     heap->counting = c;
     heap->begun_ns = mid__sys_now_ns();
     heap->begun_cpu_ns = mid__sys_thread_cpu_ns();
+    heap->begun_work = heap->work_bytes;
 }
 
 uint64_t mid__pause_end(struct mid_heap *heap)
@@ -35,6 +36,8 @@ uint64_t mid__pause_end(struct mid_heap *heap)
         heap->totals.pause_ns_max = wall;
     if (cpu > heap->totals.pause_cpu_ns_max)
         heap->totals.pause_cpu_ns_max = cpu;
+    if (heap->work_bytes - heap->begun_work > heap->totals.pause_work_bytes_max)
+        heap->totals.pause_work_bytes_max = heap->work_bytes - heap->begun_work;
     return cpu;
 }
 

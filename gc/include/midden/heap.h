@@ -402,6 +402,8 @@ struct mid_gc_stats {
     uint64_t mark_stack_overflows;
     uint64_t pause_ns_sum, pause_ns_max; /* wall time of all that stopped the program, steps included */
     uint64_t pause_cpu_ns_max;           /* thread CPU time of the longest */
+    uint64_t pause_work_bytes_max;       /* the most work in one, which no clock disturbs: bytes copied, promoted and marked, of
+                                            side bits swept and of pages touched, and 64 for each remembered slot */
 };
 
 /* struct_size set by the caller; MID_E_INVALID when it is unknown. O(blocks and objects of the nursery). */
