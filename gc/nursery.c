@@ -348,7 +348,8 @@ void mid__nursery_resize(struct mid_heap *heap, uint64_t cpu_ns)
     } else if (n->capacity < n->capacity_max) {
         if (survived_above(n, 5))
             grow(heap);
-    } else if (!survived_above(n, 2) || n->capacity <= small_bytes(heap)) {
+    } else if (!survived_above(n, 2) || n->capacity <= small_bytes(heap) ||
+               (heap->options.promotion & MID_PROMOTE_TO_SPACE) == 0) { /* else a small one would be full of survivors */
         n->vain = 0;
     } else if (++n->vain == 2) {
         n->vain = 0;
