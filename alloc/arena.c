@@ -233,6 +233,15 @@ static struct mid__region *make_region(struct mid__arena *a, size_t bytes)
     return r;
 }
 
+/* Tables of a region that is gone: only what a reader without the lock may look at must stay, and that may read as zero but
+ * for the front: no unit has a tag, no slot is taken. 64 KiB a region come back with the memory. */
+static void empty_tables(struct mid__arena *a, struct mid__region *r)
+{
+    size_t front = page_up(a, offsetof(struct mid__region, slabs)), bytes = page_up(a, r->table_bytes);
+    if (!r->huge && front < bytes)
+        (void)mid__sys_decommit((char *)r + front, bytes - front);
+}
+
 /* False when the system keeps the memory mapped (the kernel's limit on mappings): the region then stays. */
 static bool unmap_region(struct mid__arena *a, struct mid__region *r)
 {
@@ -243,6 +252,7 @@ static bool unmap_region(struct mid__arena *a, struct mid__region *r)
     }
     atomic_store_explicit(mid__arena_entry(a, (uintptr_t)r->memory), NULL, memory_order_release);
     unlink_all(a, r);
+    empty_tables(a, r);
     retire_tables(a, r);
     return true;
 }

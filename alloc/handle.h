@@ -52,6 +52,7 @@ struct mid__handle_table {
     bool slow;            /* every entry is marked MID__HANDLE_SLOW */
     size_t guard_bytes;   /* behind every buffer, in a checked pool */
     unsigned pack_percent;
+    bool whole;           /* the queue holds all that is worth packing, and not only what the option asks for */
     size_t rest;          /* releases until the automatic policy looks again */
     uint32_t used;       /* entries that were ever used; entry 0 never is */
     uint32_t free_first; /* 0: none */

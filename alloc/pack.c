@@ -14,9 +14,9 @@
  *
  *     lists     0: up to 1/32 live    1    2    ...   31: more than 31/32     aside: seen in this round    queue
  *
- * On release the sparsest segments are taken, which frees most for what it copies. mid_pool_pack puts all that are sparse
- * into a queue by address, slides those in front and evacuates those at the end: then not only segments become free but
- * whole regions, with the pool's tables for them.
+ * A round puts all segments that are sparse (on release: by the option; on demand: up to 15/16 live) into a queue by
+ * address, slides those in front and evacuates those at the end: then not only segments become free but whole regions,
+ * with the pool's tables for them.
  *
  * Rumble, Kejriwal, Ousterhout 2014, sections 3 and 4 (log-structured memory, its cleaner; a log entry is live when the
  * table points to it). Departures: no age enters into which segment is cleaned; dead entries are marked in place, so that
@@ -322,26 +322,19 @@ static void fill_queue(struct mid__handle_table *t, unsigned lists)
     }
 }
 
-static void end_round(struct mid__handle_table *t)
+static void put_back(struct mid__handle_table *t, uint32_t list)
 {
-    for (struct mid__segment *s; (s = t->lists[MID__SEGMENT_ASIDE].head) != NULL;) {
+    for (struct mid__segment *s; (s = t->lists[list].head) != NULL;) {
         unlist(t, s);
         mid__segment_retire(t, s);
     }
 }
 
-/* The sparsest segment of the first `lists` lists; false when there is none. */
-static bool pack_sparsest(struct mid__handle_table *t, unsigned lists, size_t *freed)
+static void end_round(struct mid__handle_table *t)
 {
-    for (unsigned i = 0; i < lists; i++)
-        if (t->lists[i].head != NULL) {
-            struct mid__segment *s = t->lists[i].head;
-            unlist(t, s);
-            *freed += evacuate(t, s);
-            return true;
-        }
-    end_round(t);
-    return false;
+    t->whole = false;
+    put_back(t, MID__SEGMENT_QUEUE);
+    put_back(t, MID__SEGMENT_ASIDE);
 }
 
 /* One segment from the end of the queue; false when the round is over. */
@@ -372,8 +365,10 @@ static bool worth_packing(const struct mid__handle_table *t, unsigned lists)
 /* All that is sparse goes to the queue, `packing` as well: it may lie anywhere. */
 static void begin_round(struct mid__handle_table *t)
 {
+    end_round(t); /* of releases */
     if (!worth_packing(t, WHOLE_LISTS))
         return;
+    t->whole = true;
     if (t->packing != NULL)
         mid__segment_retire(t, t->packing);
     t->packing = NULL;
@@ -390,7 +385,9 @@ void mid__handles_pack_at_release(struct mid__handle_table *t)
     }
     unsigned lists = t->pack_percent * MID__SEGMENT_LISTS / 100 + 1;
     size_t freed = 0;
-    if (pack_sparsest(t, lists, &freed) && pack_sparsest(t, lists, &freed))
+    if (t->lists[MID__SEGMENT_QUEUE].head == NULL)
+        fill_queue(t, lists);
+    if (pack_queued(t, &freed) && pack_queued(t, &freed))
         return;
     t->rest = t->stats.segments * 8; /* what is sparse is held open: look again later */
 }
@@ -400,9 +397,11 @@ static size_t pack(struct mid__handle_table *t, size_t budget_bytes, bool *over)
     size_t freed = 0;
     pthread_mutex_lock(&t->lock);
     uint64_t before = t->stats.moved_bytes, moved = 0;
-    if (t->lists[MID__SEGMENT_QUEUE].head == NULL)
+    if (!t->whole)
         begin_round(t);
     *over = t->lists[MID__SEGMENT_QUEUE].head == NULL;
+    if (*over)
+        end_round(t);
     while (!*over && (budget_bytes == 0 || moved < budget_bytes || freed == 0)) {
         *over = !pack_queued(t, &freed);
         moved = t->stats.moved_bytes - before;
