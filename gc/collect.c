@@ -161,6 +161,9 @@ enum mid_status mid_heap_collect(struct mid_heap *heap, enum mid_collect kind, c
     default:
         return MID_E_INVALID;
     }
-    mid__after_collection(heap);
+    if (kind == MID_COLLECT_STEP || kind == MID_COLLECT_START)
+        mid__after_collection_some(heap);
+    else
+        mid__after_collection(heap);
     return MID_OK;
 }
