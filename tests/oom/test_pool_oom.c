@@ -81,8 +81,28 @@ static void use_slices(struct mid_pool *pool)
     close(fd);
 }
 
-static void run(unsigned kinds, bool persistently, enum mid_pool_policy policy, unsigned flags)
+static void no_sample(void *user, const struct mid_pool_buffer *buffer)
 {
+    (void)user;
+    ck_assert_ptr_nonnull(buffer->address);
+}
+
+/* Every way to look at the pool from outside works, or says that there is no memory for it. */
+static void look_at(struct mid_pool *pool)
+{
+    FILE *null = fopen("/dev/null", "w");
+    enum mid_status map = mid_pool_map_svg(pool, null), profile = mid_pool_heap_profile(pool, null);
+    enum mid_status json = mid_pool_stats_write(pool, null), samples = mid_pool_samples(pool, no_sample, NULL);
+    fclose(null);
+    ck_assert(map == MID_OK || map == MID_E_MEMORY);
+    ck_assert(profile == MID_OK || profile == MID_E_MEMORY);
+    ck_assert(json == MID_OK || json == MID_E_MEMORY);
+    ck_assert(samples == MID_OK || samples == MID_E_MEMORY);
+}
+
+static void run(unsigned kinds, bool persistently, enum mid_pool_policy policy, unsigned flags, bool given)
+{
+    static char memory[20 << 20];
     struct mid_pool_options options;
     mid_pool_options_init(&options);
     options.policy = policy;
@@ -92,10 +112,17 @@ static void run(unsigned kinds, bool persistently, enum mid_pool_policy policy, 
     for (unsigned long n = 1;; n++) {
         struct mid_pool *pool;
         fail_from(n, kinds, persistently);
+        options.sample_buffers = 3;
+        if (given) {
+            options.base = memory;
+            options.base_bytes = sizeof memory;
+        }
         enum mid_status status = mid_pool_create(&options, &pool);
         if (status == MID_OK) {
             use_pool(pool);
             use_slices(pool);
+            if (policy == MID_POOL_SIZE_CLASS && flags == 0)
+                look_at(pool);
             ck_assert_int_eq(mid_pool_verify(pool, NULL, NULL), MID_OK);
         } else {
             ck_assert_int_eq(status, MID_E_MEMORY);
@@ -126,7 +153,7 @@ static const struct {
 START_TEST(every_call__failed_once_or_for_ever__leaves_the_pool_sound)
 {
     run(ways[_i % 4].kinds, ways[_i % 4].persistently, _i / 4 == 1 ? MID_POOL_SEQUENTIAL : MID_POOL_SIZE_CLASS,
-        _i / 4 == 2 ? MID_POOL_CHECKED : 0);
+        _i / 4 == 2 ? MID_POOL_CHECKED : 0, _i / 4 == 3);
 }
 END_TEST
 
@@ -134,6 +161,6 @@ int main(void)
 {
     TCase *c = tcase_create("oom");
     tcase_set_timeout(c, 120);
-    tcase_add_loop_test(c, every_call__failed_once_or_for_ever__leaves_the_pool_sound, 0, 12);
+    tcase_add_loop_test(c, every_call__failed_once_or_for_ever__leaves_the_pool_sound, 0, 16);
     return run_suite("pool oom", c, NULL);
 }

@@ -63,7 +63,7 @@ static const char *read_comment(const char *at)
         struct family *f = &families[family_count++];
         memset(f, 0, sizeof *f);
         snprintf(f->name, sizeof f->name, "%s", name);
-        snprintf(f->type, sizeof f->type, "%s", rest);
+        snprintf(f->type, sizeof f->type, "%.19s", rest);
         ck_assert(strcmp(rest, "gauge") == 0 || strcmp(rest, "counter") == 0);
         return at + n + 1;
     }
