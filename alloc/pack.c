@@ -159,12 +159,12 @@ static void poison(struct mid__handle_table *t, void *from, void *end)
         memset(from, POISON_BYTE, bytes);
 }
 
-/* Whole pages of [from, end) go back to the system; they read as zero when they are used again. */
+/* Whole pages of [from, end) go back to the system, unless the program gave the memory. */
 static void give_pages(struct mid__handle_table *t, void *from, void *end)
 {
     size_t page = t->pool->arena.page_bytes;
     uintptr_t first = mid__align_up((uintptr_t)from, page), last = (uintptr_t)end & ~(page - 1);
-    if (!t->slow && first < last)
+    if (!t->slow && !t->pool->arena.given && first < last)
         mid__sys_decommit((void *)first, last - first);
 }
 
