@@ -11,7 +11,7 @@
  *     thread's cache   bins of the calling thread that neither gave nor took
  *     depot            all of it, if no magazine was exchanged
  *     empty slabs      become spare units
- *     spare units      as many as were spare all the time
+ *     spare units      as many as were spare all the time; an eighth of them when some were taken meanwhile
  *     partial slabs    pages without a buffer, of classes that at no time needed three quarters of their slabs
  *
  * Who comes by: every miss of a cache, and every 1024th allocation of a class that its cache serves (Note [Fuses]); both look
@@ -27,6 +27,7 @@
 #include <midden/internal/sys.h>
 
 #define PAGES_FLOOR_BYTES ((size_t)64 << 10)
+#define BUSY_SHARE        8u
 
 /* Slabs of which more than a quarter was free all the time, and that changed since they were last looked at. */
 static bool has_idle_pages(const struct mid__class *c)
@@ -48,10 +49,12 @@ static void step(struct mid_pool *pool, struct mid__cache *cache)
         mid__depot_empty(pool);
     pool->exchanges_seen = pool->depot_exchanges;
     size_t idle = a->spare_low_bytes < a->spare_bytes ? a->spare_low_bytes : a->spare_bytes;
+    if (a->spare_low_bytes < pool->spare_seen_bytes) /* runs come and go: which of them were idle, nobody knows */
+        idle /= BUSY_SHARE;
     mid__place_reap(pool);
     if (idle != 0)
         mid__arena_purge(a, a->spare_bytes - idle);
-    a->spare_low_bytes = a->spare_bytes;
+    a->spare_low_bytes = pool->spare_seen_bytes = a->spare_bytes;
     for (unsigned i = 0; i < MID__CLASS_LARGE; i++) {
         struct mid__class *c = &pool->classes[i];
         if (has_idle_pages(c)) {
