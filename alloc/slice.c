@@ -137,7 +137,52 @@ enum mid_status mid_slice_cut(struct mid_slice slice, size_t offset, size_t byte
     return MID_OK;
 }
 
+enum mid_status mid_slice_split(struct mid_slice *slice, size_t at, struct mid_slice *tail)
+{
+    enum mid_status status = mid_slice_cut(*slice, at, at > slice->bytes ? 0 : slice->bytes - at, tail);
+    if (status == MID_OK)
+        mid_slice_trim(slice, at);
+    return status;
+}
+
+enum mid_status mid_slice_unshare(struct mid_slice *slice, struct mid_pool *pool)
+{
+    struct mid_slice own;
+    if (slice->block != NULL && mid__block_holders(slice->block) == 1)
+        return MID_OK;
+    enum mid_status status = take_block(pool, slice->bytes, MID__RETURN_ADDRESS(), &own);
+    if (status != MID_OK)
+        return status;
+    if (slice->bytes != 0)
+        memcpy(own.data, slice->data, slice->bytes);
+    mid_slice_release(slice);
+    *slice = own;
+    return MID_OK;
+}
+
 /* ---- questions */
+
+static unsigned char *data_of(struct mid_block *b, size_t *bytes)
+{
+    bool small = b->kind == MID__BLOCK_SMALL;
+    *bytes = small ? b->bytes : mid__large_of(b)->bytes;
+    return small ? (unsigned char *)(b + 1) : mid__large_of(b)->memory;
+}
+
+size_t mid_slice_head_room(struct mid_slice slice)
+{
+    size_t bytes;
+    return slice.block == NULL ? 0 : (size_t)(slice.data - data_of(slice.block, &bytes));
+}
+
+size_t mid_slice_tail_room(struct mid_slice slice)
+{
+    size_t bytes;
+    if (slice.block == NULL)
+        return 0;
+    const unsigned char *data = data_of(slice.block, &bytes);
+    return bytes - (size_t)(slice.data - data) - slice.bytes;
+}
 
 size_t mid_slice_pinned_bytes(struct mid_slice slice)
 {

@@ -188,6 +188,46 @@ START_TEST(compare__all_orders__are_those_of_memcmp)
 }
 END_TEST
 
+START_TEST(split_and_rooms__of_every_kind_of_block__add_up)
+{
+    static const size_t kinds[] = {100, 1023, 1024, 70000};
+    struct mid_pool *pool = make(MID_POOL_SIZE_CLASS, _i / 4 == 0 ? 0 : MID_POOL_CHECKED, 0);
+    struct mid_slice s, tail, text = mid_slice_static("static", 6);
+    size_t bytes = kinds[_i % 4];
+    ck_assert_int_eq(mid_slice_alloc(pool, bytes, &s), MID_OK);
+    memset(s.data, 'a', bytes);
+    ck_assert_uint_eq(mid_slice_head_room(s) + mid_slice_tail_room(s), 0);
+    ck_assert_int_eq(mid_slice_split(&s, bytes + 1, &tail), MID_E_INVALID);
+    ck_assert_uint_eq(s.bytes, bytes);
+    ck_assert_int_eq(mid_slice_split(&s, 60, &tail), MID_OK);
+    ck_assert_uint_eq(s.bytes, 60);
+    ck_assert_uint_eq(tail.bytes, bytes - 60);
+    ck_assert_uint_eq(mid_slice_head_room(tail), 60);
+    ck_assert_uint_eq(mid_slice_tail_room(s), bytes - 60);
+    mid_slice_advance(&tail, 10);
+    mid_slice_trim(&tail, 20);
+    ck_assert_uint_eq(mid_slice_head_room(tail), 70);
+    ck_assert_uint_eq(mid_slice_tail_room(tail), bytes - 90);
+    const unsigned char *before = tail.data;
+    ck_assert_int_eq(mid_slice_unshare(&tail, pool), MID_OK);
+    ck_assert_ptr_ne(tail.data, before);
+    tail.data[19] = 'b';
+    ck_assert_uint_eq(before[19], 'a');
+    before = tail.data;
+    ck_assert_int_eq(mid_slice_unshare(&tail, pool), MID_OK);
+    ck_assert_ptr_eq(tail.data, before);
+    mid_slice_advance(&s, 1000);
+    ck_assert_uint_eq(s.bytes, 0);
+    ck_assert_uint_eq(mid_slice_head_room(text) + mid_slice_tail_room(text), 0);
+    ck_assert_int_eq(mid_slice_unshare(&text, pool), MID_OK);
+    ck_assert_int_eq(memcmp(text.data, "static", 6), 0);
+    mid_slice_release(&text);
+    mid_slice_release(&tail);
+    mid_slice_release(&s);
+    end(pool);
+}
+END_TEST
+
 /* Late calls are seen as long as the dead block's place was not taken again. */
 START_TEST(retain_and_release__from_zero__are_caught)
 {
@@ -353,6 +393,7 @@ END_TEST
 int main(void)
 {
     TCase *c = tcase_create("slice");
+    tcase_add_loop_test(c, split_and_rooms__of_every_kind_of_block__add_up, 0, 8);
     tcase_add_loop_test(c, alloc__any_size__lives_until_its_last_slice, 0, 2 * SIZES);
     tcase_add_loop_test(c, place__of_any_slice__lies_within_its_slab, 0, 2 * SIZES);
     tcase_add_test(c, place__of_static_wrapped_or_unset__says_what_it_knows);

@@ -82,6 +82,34 @@ MID_API void mid_slice_release(struct mid_slice *slice);
  * that reaches beyond the slice; MID_E_BROKEN when the block is already dead. 0 bytes is allowed. O(1). */
 MID_API enum mid_status mid_slice_cut(struct mid_slice slice, size_t offset, size_t bytes, struct mid_slice *out);
 
+/* Makes the slice shorter, from its front or to its first `bytes` bytes; by no more than it has. The count stays. O(1). */
+static inline void mid_slice_advance(struct mid_slice *slice, size_t bytes)
+{
+    bytes = bytes < slice->bytes ? bytes : slice->bytes;
+    if (bytes != 0)
+        slice->data += bytes;
+    slice->bytes -= bytes;
+}
+
+static inline void mid_slice_trim(struct mid_slice *slice, size_t bytes)
+{
+    slice->bytes = bytes < slice->bytes ? bytes : slice->bytes;
+}
+
+/* Cuts *slice in two: it keeps the first `at` bytes, *tail gets the others with a count of its own. Errors as
+ * mid_slice_cut; *slice is then unchanged. O(1). */
+MID_API enum mid_status mid_slice_split(struct mid_slice *slice, size_t at, struct mid_slice *tail);
+
+/* How many bytes the block has in front of the slice and behind it: room for a header, or for more, as far as no other slice has
+ * it. 0 for static memory. O(1). */
+MID_API size_t mid_slice_head_room(struct mid_slice slice);
+MID_API size_t mid_slice_tail_room(struct mid_slice slice);
+
+/* Copy on write: nothing, when the slice is the only one of its block; else its bytes are copied to a block of `pool`, and the
+ * count of the old one is given up. Static memory is copied. Errors as mid_slice_alloc; *slice is then unchanged. O(1) or
+ * O(bytes). */
+MID_API enum mid_status mid_slice_unshare(struct mid_slice *slice, struct mid_pool *pool);
+
 /* What this slice keeps alive of its pool, in bytes: the whole block with its rounding, and under the sequential policy
  * the whole slab, since none of it can be used again before. For wrapped memory the bytes wrapped; 0 for static memory.
  * The figure to compare with `bytes` when small slices of large blocks are kept for long. O(1). */
