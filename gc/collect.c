@@ -28,7 +28,7 @@ static void scavenge(struct mid_heap *heap, bool promote_all, const char *reason
 {
     heap->busy++;
     mid__event_begin(heap, &heap->minor, MID_COLLECTION_SCAVENGE, reason);
-    mid__pause_begin(heap, &heap->minor);
+    mid__pause_begin(heap, &heap->minor, MID_PAUSE_SCAVENGE);
     mid__nursery_scavenge(heap, promote_all);
     mid__nursery_resize(heap, mid__pause_end(heap));
     heap->external_scavenged = mid__external_soon(heap);
@@ -60,14 +60,16 @@ static void end_marking(struct mid_heap *heap)
 /* Goes on with a marking in steps. */
 static void step_marking(struct mid_heap *heap, size_t budget)
 {
-    mid__pause_begin(heap, &heap->major);
+    mid__pause_begin(heap, &heap->major, MID_PAUSE_MARK_STEP);
     heap->major.steps++;
     heap->totals.mark_steps++;
     size_t before = heap->mark.bytes[0] + heap->mark.bytes[1];
     bool done = mid__mark_step(heap, budget);
     size_t bytes = heap->mark.bytes[0] + heap->mark.bytes[1] - before;
-    if (done)
+    if (done) {
+        heap->pausing = MID_PAUSE_MARK_END;
         end_marking(heap);
+    }
     uint64_t cpu_ns = mid__pause_end(heap);
     if (!done)
         mid__pace_after_step(heap, bytes, cpu_ns);
@@ -81,7 +83,7 @@ void mid__collect_start(struct mid_heap *heap, const char *reason)
         return;
     heap->busy++;
     mid__event_begin(heap, &heap->major, MID_COLLECTION_INCREMENTAL, reason);
-    mid__pause_begin(heap, &heap->major);
+    mid__pause_begin(heap, &heap->major, MID_PAUSE_MARK_START);
     mid__sweep_step(heap, SIZE_MAX);
     if (heap->hot.top != heap->nursery.survivors_end)
         mid__nursery_scavenge(heap, false);
@@ -99,10 +101,13 @@ void mid__collect_step(struct mid_heap *heap, size_t budget, const char *reason)
         return;
     }
     heap->busy++;
-    if (heap->phase == MID__MARK)
+    if (heap->phase == MID__MARK) {
         step_marking(heap, budget);
-    else
+    } else {
+        mid__pause_begin(heap, &heap->sweeping, MID_PAUSE_SWEEP);
         mid__sweep_step(heap, budget / MID__BLOCK_BYTES + 1);
+        mid__pause_end(heap);
+    }
     mid__verify_phase(heap);
     heap->busy--;
 }
@@ -113,7 +118,7 @@ void mid__collect_full(struct mid_heap *heap, enum mid_collection_kind kind, con
     if (heap->phase == MID__MARK)
         step_marking(heap, SIZE_MAX);
     mid__event_begin(heap, &heap->major, kind, reason);
-    mid__pause_begin(heap, &heap->major);
+    mid__pause_begin(heap, &heap->major, MID_PAUSE_FULL);
     mid__sweep_step(heap, SIZE_MAX);
     mid__nursery_scavenge(heap, true);
     mid__mark_begin(heap);

@@ -267,12 +267,15 @@ size_t mid_heap_finalize(struct mid_heap *heap)
 
 static void after_collection(struct mid_heap *heap, size_t most)
 {
-    if (heap->busy != 0)
+    bool runs = !heap->options.manual_finalizers && heap->waiting_first < heap->waiting_count;
+    if (heap->busy != 0 || (heap->release_count == 0 && heap->cleared == NULL && !runs))
         return;
+    mid__pauses_after_begin(heap);
     release_slices(heap, most);
     call_cleared(heap, most);
     if (!heap->options.manual_finalizers)
         finalize(heap, most);
+    mid__pauses_after_end(heap);
 }
 
 void mid__after_collection(struct mid_heap *heap)

@@ -11,6 +11,7 @@
  *     slide.c        slides all to one end         conservative.c  the C stack
  *     compact.c      empties sparse blocks         ephemeron.c  weak tables
  *     roots.c        locals, handles        trace.c      events, lines              stats.c    figures
+ *     pauses.c       how long, how often    trend.c      what grows
  *
  *   I1  the first words of struct mid_heap are struct mid__hot: the inlined functions rely on it
  *   I2  everything that a heap holds hangs on it; nothing is global
@@ -190,7 +191,7 @@ const char *mid_heap_refusal(struct mid_heap *heap)
 static bool set_up(struct mid_heap *heap)
 {
     heap->refusal = calloc(1, REFUSAL_BYTES);
-    if (heap->refusal == NULL || !mid__roots_init(heap) || !mid__mark_init(heap))
+    if (heap->refusal == NULL || !mid__pauses_init(heap) || !mid__roots_init(heap) || !mid__mark_init(heap))
         return false;
     mid__old_init(heap);
     mid__pace_init(heap);
@@ -251,6 +252,7 @@ void mid_heap_destroy(struct mid_heap *heap)
     free(heap->ids.entries);
     mid__ephemeron_free(heap);
     free(heap->listeners);
+    mid__pauses_free(heap);
     free(heap->refusal);
     free(heap);
 }

@@ -33,6 +33,7 @@
 #include <midden/heap.h>
 #include <midden/internal/compiler.h>
 #include <midden/internal/sys.h>
+#include <midden/pauses.h>
 #include <midden/roots.h>
 #include <midden/slice.h>
 #include <midden/walk.h>
@@ -523,12 +524,17 @@ struct mid_heap {
     struct mid_collection minor, major; /* the one of each sort that is under way */
     struct mid_collection sweeping;     /* pauses of lazy sweeping, which belong to no event */
     struct mid_collection *counting;    /* the one that present work counts in */
+    enum mid_pause pausing;             /* what for */
     uint64_t begun_ns;                  /* of the present pause, wall and CPU */
     uint64_t begun_cpu_ns;
     uint64_t work_bytes, begun_work;    /* copied, promoted, marked, swept (of bits), touched; 64 a remembered slot */
     struct mid_collection recent[MID__RECENT];
     struct mid__listener *listeners;
     size_t listener_count;
+    struct mid__pauses *pauses; /* see pauses.c */
+    struct mid_trend trend, leak; /* see trend.c: the sums; the growth under way */
+    double recent_base, ancient_base;
+    unsigned growing;           /* full collections in a row after which more was live than before */
     struct mid_gc_stats totals; /* the counters of it; spaces are computed on demand */
     char *refusal;
 };
@@ -744,8 +750,20 @@ void mid__verify_phase(struct mid_heap *heap);
 void mid__event_begin(struct mid_heap *heap, struct mid_collection *c, enum mid_collection_kind kind, const char *reason);
 void mid__event_end(struct mid_heap *heap, struct mid_collection *c);
 void mid__event_refused(struct mid_heap *heap);
-void mid__pause_begin(struct mid_heap *heap, struct mid_collection *c);
+void mid__tell(struct mid_heap *heap, enum mid_event_kind event, const struct mid_collection *c);
+void mid__pause_begin(struct mid_heap *heap, struct mid_collection *c, enum mid_pause phase);
 uint64_t mid__pause_end(struct mid_heap *heap); /* CPU time of this pause, ns */
+
+/* ---- pauses.c */
+bool mid__pauses_init(struct mid_heap *heap);
+void mid__pauses_free(struct mid_heap *heap);
+void mid__pauses_note(struct mid_heap *heap, enum mid_pause phase, uint64_t wall, uint64_t wall_ns, uint64_t cpu,
+                      uint64_t cpu_ns);
+void mid__pauses_after_begin(struct mid_heap *heap);
+void mid__pauses_after_end(struct mid_heap *heap);
+
+/* ---- trend.c */
+void mid__trend(struct mid_heap *heap, const struct mid_collection *c);
 
 /* ---- verify.c, verify_*.c */
 struct mid__verify_face { /* what the parts of the verifier ask of the whole */

@@ -180,7 +180,7 @@ static void torture(struct mid_heap *heap)
 /* What lies between two markings: sweeping, then giving back. */
 static void sweep_some(struct mid_heap *heap)
 {
-    mid__pause_begin(heap, &heap->sweeping);
+    mid__pause_begin(heap, &heap->sweeping, MID_PAUSE_SWEEP);
     if (heap->phase == MID__SWEEP)
         mid__sweep_step(heap, SWEEP_BLOCKS_A_WINDOW);
     else

@@ -15,9 +15,10 @@
 
 /* ---- pauses ------------------------------------------------------------------------------------------------------------------ */
 
-void mid__pause_begin(struct mid_heap *heap, struct mid_collection *c)
+void mid__pause_begin(struct mid_heap *heap, struct mid_collection *c, enum mid_pause phase)
 {
     heap->counting = c;
+    heap->pausing = phase;
     heap->begun_ns = mid__sys_now_ns();
     heap->begun_cpu_ns = mid__sys_thread_cpu_ns();
     heap->begun_work = heap->work_bytes;
@@ -38,6 +39,7 @@ uint64_t mid__pause_end(struct mid_heap *heap)
         heap->totals.pause_cpu_ns_max = cpu;
     if (heap->work_bytes - heap->begun_work > heap->totals.pause_work_bytes_max)
         heap->totals.pause_work_bytes_max = heap->work_bytes - heap->begun_work;
+    mid__pauses_note(heap, heap->pausing, heap->begun_ns - heap->made_ns, wall, heap->begun_cpu_ns, cpu);
     return cpu;
 }
 
@@ -83,7 +85,7 @@ static void trace(struct mid_heap *heap, const struct mid_collection *c)
 
 /* ---- events -------------------------------------------------------------------------------------------------------------------- */
 
-static void tell(struct mid_heap *heap, enum mid_event_kind event, const struct mid_collection *c)
+void mid__tell(struct mid_heap *heap, enum mid_event_kind event, const struct mid_collection *c)
 {
     heap->busy++;
     mid__close_window(heap);
@@ -105,7 +107,7 @@ void mid__event_begin(struct mid_heap *heap, struct mid_collection *c, enum mid_
         .total_before = mid__heap_total(heap),
         .external_before = heap->external,
     };
-    tell(heap, MID_EVENT_BEGIN, c);
+    mid__tell(heap, MID_EVENT_BEGIN, c);
 }
 
 void mid__event_end(struct mid_heap *heap, struct mid_collection *c)
@@ -129,13 +131,15 @@ void mid__event_end(struct mid_heap *heap, struct mid_collection *c)
     memmove(&heap->recent[0], &heap->recent[1], sizeof heap->recent - sizeof heap->recent[0]);
     heap->recent[MID__RECENT - 1] = *c;
     trace(heap, c);
-    tell(heap, MID_EVENT_END, c);
+    mid__tell(heap, MID_EVENT_END, c);
+    if (c->kind != MID_COLLECTION_SCAVENGE)
+        mid__trend(heap, c);
 }
 
 void mid__event_refused(struct mid_heap *heap)
 {
     struct mid_collection none = {.struct_size = sizeof none, .reason = "refused"};
-    tell(heap, MID_EVENT_REFUSED, &none);
+    mid__tell(heap, MID_EVENT_REFUSED, &none);
 }
 
 static struct mid__listener *find_listener(struct mid_heap *heap, mid_event_fn fn, void *user)
@@ -148,7 +152,7 @@ static struct mid__listener *find_listener(struct mid_heap *heap, mid_event_fn f
 
 enum mid_status mid_heap_listen(struct mid_heap *heap, uint32_t events, mid_event_fn fn, void *user)
 {
-    const uint32_t known = MID_EVENT_BEGIN | MID_EVENT_END | MID_EVENT_REFUSED;
+    const uint32_t known = MID_EVENT_BEGIN | MID_EVENT_END | MID_EVENT_REFUSED | MID_EVENT_STATS | MID_EVENT_LEAK;
     if (fn == NULL || events == 0 || (events & ~known) != 0 || find_listener(heap, fn, user) != NULL)
         return MID_E_INVALID;
     struct mid__listener *grown = realloc(heap->listeners, (heap->listener_count + 1) * sizeof *grown);

@@ -15,7 +15,10 @@ extern "C" {
 enum mid_event_kind {
     MID_EVENT_BEGIN = 1, /* a collection begins; only number, kind, reason and the figures *_before are set */
     MID_EVENT_END = 2,   /* it has ended; finalizers have not run yet */
-    MID_EVENT_REFUSED = 4 /* an allocation was refused; mid_heap_refusal has the text */
+    MID_EVENT_REFUSED = 4, /* an allocation was refused; mid_heap_refusal has the text */
+    MID_EVENT_STATS = 8,   /* after the END of each collection that was not a scavenge; `trend` is set */
+    MID_EVENT_LEAK = 16    /* after STATS, when more was live than before for the fifth time in a row; `trend` is set, with
+                              its second part. Then the count begins anew */
 };
 
 enum mid_collection_kind {
@@ -23,6 +26,25 @@ enum mid_collection_kind {
     MID_COLLECTION_FULL,        /* mark and sweep, in one pause */
     MID_COLLECTION_LAST_RESORT, /* the same near the limit */
     MID_COLLECTION_INCREMENTAL  /* marked in steps: BEGIN at its start, END when all is marked */
+};
+
+/* How the heap develops over the collections that mark everything, after node-memwatch's events `stats` and `leak`. The
+ * base is what such a collection found alive in old and large space, in bytes: the nursery, most of which is garbage at
+ * any moment, is left out. An incremental one keeps what died while it marked; a base after it is that much too high. */
+struct mid_trend {
+    size_t struct_size;
+    uint64_t full_collections;        /* so far: in one pause, last resort included */
+    uint64_t incremental_collections; /* in steps */
+    uint64_t scavenges;
+    size_t base_bytes;                /* now */
+    size_t base_min_bytes, base_max_bytes; /* of all so far */
+    size_t base_estimated_bytes;      /* the mean of about the last 10 (exponential) */
+    double usage_trend;               /* per cent by which that is above the mean of about the last 120; below: negative */
+    /* LEAK; 0 for STATS */
+    uint32_t collections;             /* that it grew over: 5 */
+    uint64_t start_ns, end_ns;        /* when the first base was taken, and the last: since the heap was made */
+    size_t start_bytes, end_bytes, growth_bytes;
+    double bytes_an_hour;             /* the growth at this rate */
 };
 
 /* The figures of one collection. All sizes in bytes, all times in nanoseconds. */
@@ -48,6 +70,7 @@ struct mid_collection {
     size_t weaks_cleared;
     size_t buffers_released;
     size_t finalizers_queued;
+    const struct mid_trend *trend; /* NULL but for STATS and LEAK; lives for the call */
 };
 
 /* Called on the thread that collects; must not call the heap, except mid_heap_refusal. The struct lives for the call. */

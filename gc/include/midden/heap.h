@@ -219,6 +219,7 @@ struct mid_heap_options {
     uint32_t stack_scan;          /* 1: words on the C stack and in registers of the collecting thread that look like an
                                      address inside an object keep it, and keep it from moving; objects are then born in
                                      the old space. For programs without handles; slower: see gc/conservative.c */
+    uint32_t pause_log;           /* pauses kept for mid_heap_utilisation, 32 bytes each: 1..2^24; 4096 */
     mid_trace_line_fn trace_line;
     void *trace_user;
     mid_near_limit_fn near_limit;
