@@ -36,7 +36,7 @@ const char *mid__intern_get(const struct mid__intern *in, uint32_t number, size_
 {
     size_t start = number == 0 ? 0 : in->ends[number - 1];
     *length = in->ends[number] - start;
-    return in->bytes + start;
+    return in->bytes != NULL ? in->bytes + start : ""; /* NULL: all contents are empty */
 }
 
 /* The slot that holds this content, or the empty one where it would go; slot_count is not 0. */
