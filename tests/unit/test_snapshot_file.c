@@ -29,8 +29,8 @@ static struct mid_snapshot_node tiny_nodes[] = {
     {MID_SNAPSHOT_ARRAY, 259, 4096, 0, TEXT("Entries"), 0},
 };
 static const struct table_edge tiny_edges[] = {
-    {0, {MID_SNAPSHOT_EDGE_PROPERTY, 1, 0, TEXT("entries")}},
-    {1, {MID_SNAPSHOT_EDGE_ELEMENT, 0, 7, TEXT("")}},
+    {0, {MID_SNAPSHOT_EDGE_PROPERTY, 1, 0, TEXT("entries"), 0}},
+    {1, {MID_SNAPSHOT_EDGE_ELEMENT, 0, 7, TEXT(""), 0}},
 };
 
 static struct table tiny(void)

@@ -60,9 +60,9 @@ static struct mid_snapshot_node tiny_nodes[] = {
     {MID_SNAPSHOT_STRING, 261, 40, 0, TEXT("caf\xc3\xa9 \"x\""), 0},
 };
 static const struct table_edge tiny_edges[] = {
-    {0, {MID_SNAPSHOT_EDGE_PROPERTY, 1, 0, TEXT("entries")}},
-    {0, {MID_SNAPSHOT_EDGE_WEAK, 0, 0, TEXT("self")}},
-    {1, {MID_SNAPSHOT_EDGE_ELEMENT, 2, 7, TEXT("")}},
+    {0, {MID_SNAPSHOT_EDGE_PROPERTY, 1, 0, TEXT("entries"), 0}},
+    {0, {MID_SNAPSHOT_EDGE_WEAK, 0, 0, TEXT("self"), 0}},
+    {1, {MID_SNAPSHOT_EDGE_ELEMENT, 2, 7, TEXT(""), 0}},
 };
 static const struct table_root tiny_roots[] = {
     {0, {1, 0, TEXT("")}},
@@ -136,7 +136,7 @@ START_TEST(huge_figures__written__are_exact)
         {MID_SNAPSHOT_NATIVE, UINT64_MAX, UINT64_MAX, 0, TEXT("all"), 0},
         {MID_SNAPSHOT_NATIVE, (uint64_t)1 << 53, 5000000000u, 0, TEXT("five"), 0},
     };
-    struct table_edge edges[] = {{1, {MID_SNAPSHOT_EDGE_HIDDEN, 0, UINT64_MAX, TEXT("")}}};
+    struct table_edge edges[] = {{1, {MID_SNAPSHOT_EDGE_HIDDEN, 0, UINT64_MAX, TEXT(""), 0}}};
     struct table t = {.nodes = nodes, .edges = edges, .node_count = 2, .edge_count = 1};
     t.extra_native_bytes = 10000000000u;
     char *text = written(&t, NULL);
