@@ -368,7 +368,7 @@ START_TEST(names__of_nodes_or_edges_do_not_fit__the_others_are_not_walked_again)
         int bytes = snprintf(names[i], sizeof names[i], "name %u", i % 2000);
         nodes[i] = (struct mid_snapshot_node){MID_SNAPSHOT_STRING, 257 + 2 * i, i, 0,
                                               {names[i], (size_t)bytes}, 0};
-        edges[i] = (struct table_edge){i, {MID_SNAPSHOT_EDGE_PROPERTY, (i + 1) % NODES, 0, fields[i % 3]}};
+        edges[i] = (struct table_edge){i, {MID_SNAPSHOT_EDGE_PROPERTY, (i + 1) % NODES, 0, fields[i % 3], 0}};
     }
     struct table t = {.nodes = nodes, .edges = edges, .node_count = NODES, .edge_count = NODES};
     struct mid_snapshot_options o = options_of(4096, 2048);
