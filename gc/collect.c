@@ -84,9 +84,11 @@ void mid__collect_start(struct mid_heap *heap, const char *reason)
     heap->busy++;
     mid__event_begin(heap, &heap->major, MID_COLLECTION_INCREMENTAL, reason);
     mid__pause_begin(heap, &heap->major, MID_PAUSE_MARK_START);
+    mid__part(heap, "rest of the sweep");
     mid__sweep_step(heap, SIZE_MAX);
     if (heap->hot.top != heap->nursery.survivors_end)
         mid__nursery_scavenge(heap, false);
+    mid__part(heap, "snapshot");
     mid__mark_begin(heap);
     mid__pause_end(heap);
     mid__verify_phase(heap);
@@ -119,14 +121,19 @@ void mid__collect_full(struct mid_heap *heap, enum mid_collection_kind kind, con
         step_marking(heap, SIZE_MAX);
     mid__event_begin(heap, &heap->major, kind, reason);
     mid__pause_begin(heap, &heap->major, MID_PAUSE_FULL);
+    mid__part(heap, "rest of the sweep");
     mid__sweep_step(heap, SIZE_MAX);
     mid__nursery_scavenge(heap, true);
+    mid__part(heap, "snapshot");
     mid__mark_begin(heap);
     mid__verify_phase(heap);
     mid__mark_step(heap, SIZE_MAX);
     end_marking(heap);
+    mid__part(heap, "sweep");
     mid__sweep_step(heap, SIZE_MAX);
+    mid__part(heap, "compact");
     mid__compact(heap, kind);
+    mid__part(heap, "give back");
     mid__trim_step(heap, SIZE_MAX);
     mid__pause_end(heap);
     heap->external_scavenged = mid__external_soon(heap);

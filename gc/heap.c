@@ -12,11 +12,14 @@
  *     compact.c      empties sparse blocks         ephemeron.c  weak tables
  *     roots.c        locals, handles        trace.c      events, lines              stats.c    figures
  *     pauses.c       how long, how often    trend.c      what grows
+ *     chrome.c       trace events           map_svg.c    a picture
  *
  *   I1  the first words of struct mid_heap are struct mid__hot: the inlined functions rely on it
  *   I2  everything that a heap holds hangs on it; nothing is global
  */
 #include "internal.h"
+
+#include <midden/chrome.h>
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -252,6 +255,7 @@ void mid_heap_destroy(struct mid_heap *heap)
     free(heap->ids.entries);
     mid__ephemeron_free(heap);
     free(heap->listeners);
+    (void)mid_chrome_end(heap);
     mid__pauses_free(heap);
     free(heap->refusal);
     free(heap);

@@ -532,6 +532,7 @@ struct mid_heap {
     struct mid__listener *listeners;
     size_t listener_count;
     struct mid__pauses *pauses; /* see pauses.c */
+    struct mid__chrome *chrome; /* see chrome.c; NULL while it is off */
     struct mid_trend trend, leak; /* see trend.c: the sums; the growth under way */
     double recent_base, ancient_base;
     unsigned growing;           /* full collections in a row after which more was live than before */
@@ -761,6 +762,20 @@ void mid__pauses_note(struct mid_heap *heap, enum mid_pause phase, uint64_t wall
                       uint64_t cpu_ns);
 void mid__pauses_after_begin(struct mid_heap *heap);
 void mid__pauses_after_end(struct mid_heap *heap);
+
+/* ---- chrome.c */
+void mid__chrome_part(struct mid_heap *heap, const char *name);
+void mid__chrome_pause(struct mid_heap *heap, enum mid_pause phase, uint64_t wall, uint64_t wall_ns, uint64_t cpu,
+                       uint64_t cpu_ns); /* wall by the clock, not since the heap was made */
+void mid__chrome_collection(struct mid_heap *heap, const struct mid_collection *c);
+void mid__chrome_event(struct mid_heap *heap, enum mid_event_kind event, const struct mid_collection *c);
+
+/* Here begins a part of the present pause. */
+MID__INLINE void mid__part(struct mid_heap *heap, const char *name)
+{
+    if (heap->chrome != NULL)
+        mid__chrome_part(heap, name);
+}
 
 /* ---- trend.c */
 void mid__trend(struct mid_heap *heap, const struct mid_collection *c);

@@ -423,6 +423,7 @@ bool mid__mark_drain(struct mid_heap *heap, size_t budget)
 bool mid__mark_step(struct mid_heap *heap, size_t budget)
 {
     if (heap->mark.stage == MID__STAGE_MARKING) {
+        mid__part(heap, "mark");
         size_t rest = read_roots(heap, budget);
         if (!mid__mark_drain(heap, budget == SIZE_MAX ? budget : rest))
             return false;
@@ -436,6 +437,7 @@ bool mid__mark_step(struct mid_heap *heap, size_t budget)
 /* All is settled: makes the marked objects the live ones. */
 void mid__mark_end(struct mid_heap *heap)
 {
+    mid__part(heap, "change sides");
     heap->mark.stage = MID__STAGE_MARKING;
     for (unsigned i = 0; i < 2; i++) {
         heap->live_bytes[i] = heap->mark.bytes[i];

@@ -259,12 +259,17 @@ void mid__nursery_scavenge(struct mid_heap *heap, bool promote_all)
 {
     if (heap->hot.young_bytes == 0)
         return;
+    mid__part(heap, "roots");
     open_to_space(heap, promote_all);
     mid__ephemeron_scavenge(heap);
     mid__roots_scavenge(heap);
+    mid__part(heap, "remembered slots");
     mid__remset_scavenge(heap);
+    mid__part(heap, "copy");
     mid__nursery_drain(heap);
+    mid__part(heap, "weak, finalizers, buffers");
     mid__watched_scavenge(heap); /* weak handles, finalizers, buffers; drains what finalizers keep */
+    mid__part(heap, "change places");
     change_places(heap);
     heap->work_bytes += heap->nursery.survived_bytes + heap->nursery.promoted_bytes;
     heap->totals.copied_bytes += heap->nursery.survived_bytes;

@@ -153,6 +153,9 @@ void mid__pauses_after_end(struct mid_heap *heap)
         uint64_t inside = p->paused[clock] - p->after_paused[clock];
         took[clock] = now[clock] - begun[clock] > inside ? now[clock] - begun[clock] - inside : 0;
     }
+    if (heap->chrome != NULL) /* as a whole: what is nested is seen in it */
+        mid__chrome_pause(heap, MID_PAUSE_FINALIZE, begun[MID_CLOCK_WALL], now[MID_CLOCK_WALL] - begun[MID_CLOCK_WALL],
+                          begun[MID_CLOCK_CPU], now[MID_CLOCK_CPU] - begun[MID_CLOCK_CPU]);
     mid__pauses_note(heap, MID_PAUSE_FINALIZE, begun[MID_CLOCK_WALL] - heap->made_ns, took[MID_CLOCK_WALL],
                      begun[MID_CLOCK_CPU], took[MID_CLOCK_CPU]);
 }

@@ -62,6 +62,12 @@ void mid__settle_begin(struct mid_heap *heap)
     heap->waiting_limit = heap->waiting_shaded = heap->waiting_count;
 }
 
+static const char *const stage_names[] = {
+    [MID__STAGE_WEAK] = "weak handles", [MID__STAGE_FINALIZERS] = "queue finalizers", [MID__STAGE_RESCUE] = "mark what they keep",
+    [MID__STAGE_KEYS] = "weak tables",  [MID__STAGE_BUFFERS] = "buffers",       [MID__STAGE_SLOTS] = "remembered slots",
+    [MID__STAGE_IDS] = "ids",
+};
+
 /* Nothing is grey any more. One step; true when all is settled. */
 bool mid__settle_step(struct mid_heap *heap, size_t budget_bytes)
 {
@@ -69,6 +75,7 @@ bool mid__settle_step(struct mid_heap *heap, size_t budget_bytes)
     if (budget < LEAST_ENTRIES)
         budget = LEAST_ENTRIES;
     while (heap->mark.stage != MID__STAGE_SETTLED) {
+        mid__part(heap, stage_names[heap->mark.stage]);
         if (budget == 0 || !settle_stage(heap, &budget))
             return false;
         if (heap->mark.stage++ == MID__STAGE_RESCUE)

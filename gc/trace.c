@@ -39,6 +39,8 @@ uint64_t mid__pause_end(struct mid_heap *heap)
         heap->totals.pause_cpu_ns_max = cpu;
     if (heap->work_bytes - heap->begun_work > heap->totals.pause_work_bytes_max)
         heap->totals.pause_work_bytes_max = heap->work_bytes - heap->begun_work;
+    if (heap->chrome != NULL)
+        mid__chrome_pause(heap, heap->pausing, heap->begun_ns, wall, heap->begun_cpu_ns, cpu);
     mid__pauses_note(heap, heap->pausing, heap->begun_ns - heap->made_ns, wall, heap->begun_cpu_ns, cpu);
     return cpu;
 }
@@ -92,6 +94,8 @@ void mid__tell(struct mid_heap *heap, enum mid_event_kind event, const struct mi
     for (size_t i = 0; i < heap->listener_count; i++)
         if (heap->listeners[i].events & (uint32_t)event)
             heap->listeners[i].fn(heap->listeners[i].user, event, c);
+    if (heap->chrome != NULL)
+        mid__chrome_event(heap, event, c);
     heap->busy--;
 }
 
@@ -131,6 +135,8 @@ void mid__event_end(struct mid_heap *heap, struct mid_collection *c)
     memmove(&heap->recent[0], &heap->recent[1], sizeof heap->recent - sizeof heap->recent[0]);
     heap->recent[MID__RECENT - 1] = *c;
     trace(heap, c);
+    if (heap->chrome != NULL)
+        mid__chrome_collection(heap, c);
     mid__tell(heap, MID_EVENT_END, c);
     if (c->kind != MID_COLLECTION_SCAVENGE)
         mid__trend(heap, c);
