@@ -53,6 +53,9 @@ void mid__collect_promote(struct mid_heap *heap, const char *reason)
 static void end_marking(struct mid_heap *heap)
 {
     mid__verify_phase(heap);
+    size_t old = heap->live_bytes[0] + heap->live_bytes[1], filled = old > heap->marked_last ? old - heap->marked_last : 0;
+    mid__adapt_learn(heap, filled, heap->mark.bytes[0] + heap->mark.bytes[1],
+                     heap->major.cpu_ns + mid__sys_thread_cpu_ns() - heap->begun_cpu_ns);
     mid__mark_end(heap);
     mid__pace_after_marking(heap);
 }

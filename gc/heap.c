@@ -12,6 +12,7 @@
  *     compact.c      empties sparse blocks         ephemeron.c  weak tables
  *     roots.c        locals, handles        trace.c      events, lines              stats.c    figures
  *     pauses.c       how long, how often    trend.c      what grows
+ *     adapt.c        growth by rates
  *     chrome.c       trace events           map_svg.c    a picture
  *
  *   I1  the first words of struct mid_heap are struct mid__hot: the inlined functions rely on it

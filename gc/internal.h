@@ -456,6 +456,12 @@ struct mid__listener {
     uint32_t events;
 };
 
+struct mid__adapt { /* see adapt.c; rates in bytes a nanosecond of CPU */
+    double fill_rate, mark_rate;
+    uint64_t program_ns; /* of the program's own CPU time, at the end of the last marking */
+    uint64_t markings;
+};
+
 struct mid_heap {
     struct mid__hot hot; /* must be first: the inlined functions know it */
     struct mid_heap_options options;
@@ -515,6 +521,7 @@ struct mid_heap {
     size_t external_scavenged; /* external after the last scavenge */
     size_t external_threshold;
     size_t marked_last;
+    struct mid__adapt adapt;
     uint64_t torture_count, torture_turn;
     double mark_bytes_a_ns; /* the slowest of the last steps; 0: not known yet */
 
@@ -755,11 +762,16 @@ void mid__tell(struct mid_heap *heap, enum mid_event_kind event, const struct mi
 void mid__pause_begin(struct mid_heap *heap, struct mid_collection *c, enum mid_pause phase);
 uint64_t mid__pause_end(struct mid_heap *heap); /* CPU time of this pause, ns */
 
+/* ---- adapt.c */
+void mid__adapt_learn(struct mid_heap *heap, size_t filled, size_t marked, uint64_t mark_ns);
+size_t mid__adapt_room(const struct mid_heap *heap, size_t live);
+
 /* ---- pauses.c */
 bool mid__pauses_init(struct mid_heap *heap);
 void mid__pauses_free(struct mid_heap *heap);
 void mid__pauses_note(struct mid_heap *heap, enum mid_pause phase, uint64_t wall, uint64_t wall_ns, uint64_t cpu,
                       uint64_t cpu_ns);
+uint64_t mid__pauses_program_cpu(const struct mid_heap *heap, uint64_t cpu);
 void mid__pauses_after_begin(struct mid_heap *heap);
 void mid__pauses_after_end(struct mid_heap *heap);
 

@@ -22,7 +22,8 @@ struct word {
 static const struct word promotions[] = {{"both", MID_PROMOTE_BOTH}, {"survived", MID_PROMOTE_SURVIVED},
                                          {"to-space", MID_PROMOTE_TO_SPACE}, {NULL, 0}};
 static const struct word markings[] = {{"incremental", MID_MARKING_INCREMENTAL}, {"stop", MID_MARKING_STOP}, {NULL, 0}};
-static const struct word growths[] = {{"growing", MID_GROWTH_GROWING}, {"fixed", MID_GROWTH_FIXED}, {NULL, 0}};
+static const struct word growths[] = {{"growing", MID_GROWTH_GROWING}, {"fixed", MID_GROWTH_FIXED},
+                                      {"adaptive", MID_GROWTH_ADAPTIVE}, {NULL, 0}};
 static const struct word compactions[] = {{"auto", MID_COMPACTION_AUTO}, {"off", MID_COMPACTION_OFF},
                                           {"always", MID_COMPACTION_ALWAYS}, {"slide", MID_COMPACTION_SLIDE}, {NULL, 0}};
 static const struct word tortures[] = {{"none", MID_TORTURE_NONE}, {"scavenge", MID_TORTURE_SCAVENGE},
@@ -56,7 +57,7 @@ static const struct option {
     {"promotion", AT(promotion), WORDS, MID_PROMOTE_BOTH, 1, 3, promotions},
     {"promote-age", AT(promote_age), NUMBER, 1, 1, 7, NULL},
     {"promote-to", AT(promote_to_percent), NUMBER, 25, 1, 100, NULL},
-    {"growth", AT(growth), WORDS, MID_GROWTH_GROWING, 1, 2, growths},
+    {"growth", AT(growth), WORDS, MID_GROWTH_GROWING, 1, 3, growths},
     {"growth-percent", AT(growth_percent), NUMBER, 60, 1, 1000, NULL},
     {"marking", AT(marking), WORDS, MID_MARKING_INCREMENTAL, 1, 2, markings},
     {"compaction", AT(compaction), WORDS, MID_COMPACTION_AUTO, 1, 4, compactions},

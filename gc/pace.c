@@ -7,7 +7,7 @@
  *     0                   ^ last marking    ^start ^ threshold          ^ old_limit
  *
  * A full collection is due when live_bytes reach the threshold: marked_last grown by growth_percent (less in large heaps:
- * Note [Growth]), by growth_min_bytes at least, and never beyond the limit; or a fixed figure for measurements at equal heaps. Incremental marking begins when
+ * Note [Growth]), by growth_min_bytes at least, and never beyond the limit; by what adapt.c says; or a fixed figure for measurements at equal heaps. Incremental marking begins when
  * three quarters of the growth are used, and each window of the nursery then marks so much that it ends in time:
  *
  *     bytes to mark now = bytes left to mark * (window / bytes left to the threshold)      within [1, 8] * mark_step_bytes
@@ -62,7 +62,9 @@ static size_t grows_as(size_t live)
 static void set_thresholds(struct mid_heap *heap)
 {
     const struct mid_heap_options *o = &heap->options;
-    size_t grown = percent(grows_as(heap->marked_last), o->growth_percent);
+    size_t grown = o->growth == MID_GROWTH_ADAPTIVE ? mid__adapt_room(heap, heap->marked_last) : 0;
+    if (grown == 0)
+        grown = percent(grows_as(heap->marked_last), o->growth_percent);
     if (grown < o->growth_min_bytes)
         grown = o->growth_min_bytes;
     heap->threshold = o->growth == MID_GROWTH_FIXED ? o->old_fixed_bytes : heap->marked_last + grown;

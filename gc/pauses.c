@@ -129,6 +129,14 @@ void mid__pauses_note(struct mid_heap *heap, enum mid_pause phase, uint64_t wall
     p->thread = pthread_self();
 }
 
+/* CPU time of the program alone since the heap was made, the thread's clock being `cpu`. */
+uint64_t mid__pauses_program_cpu(const struct mid_heap *heap, uint64_t cpu)
+{
+    const struct mid__pauses *p = heap->pauses;
+    bool same = pthread_equal(p->thread, pthread_self()) != 0;
+    return p->cpu_head - p->paused[MID_CLOCK_CPU] + (same && cpu > p->cpu_at ? cpu - p->cpu_at : 0);
+}
+
 /* What runs after collections may collect: the pauses of that are taken off, and what it runs in its turn is part of the
  * outermost. */
 void mid__pauses_after_begin(struct mid_heap *heap)

@@ -183,7 +183,7 @@ START_TEST(create__values_out_of_range__are_invalid)
     BAD(promotion, 4);
     BAD(promote_age, 8);
     BAD(promote_to_percent, 101);
-    BAD(growth, 3);
+    BAD(growth, 4);
     BAD(marking, 3);
     BAD(torture, 5);
     BAD(verify, 2);

@@ -151,6 +151,8 @@ enum mid_marking {
 enum mid_growth {
     MID_GROWTH_DEFAULT = 0, /* growing */
     MID_GROWTH_GROWING = 1, /* the next full collection comes growth_percent above the bytes that survived the last */
+    MID_GROWTH_ADAPTIVE = 3, /* by the root of what survived and of the rates of filling and marking, in CPU time: heaps that
+                                share a machine get room where it saves most. See gc/adapt.c */
     MID_GROWTH_FIXED = 2    /* ... when old_fixed_bytes are in use, whatever survives: for measurements at equal heaps */
 };
 
