@@ -152,9 +152,21 @@ static bool classes_sound(const struct index_map *m)
     return true;
 }
 
+/* I1 of index_format.h: what is written to one column must not change another. */
+static bool sections_apart(const struct index_map *m)
+{
+    const struct index_section *s = m->header->section;
+    for (uint32_t i = 0; i < m->header->section_count; i++)
+        for (uint32_t j = 0; j < m->header->section_count; j++)
+            if (i != j && s[i].count != 0 && s[j].count != 0 && s[i].offset <= s[j].offset &&
+                s[j].offset - s[i].offset < s[i].count * s[i].element_bytes)
+                return false;
+    return true;
+}
+
 bool index_sound(const struct mid__graph *g, const struct index_map *m)
 {
-    return bytes_below(g->node_type, g->node_count, MAX_NODE_TYPES) &&
+    return sections_apart(m) && bytes_below(g->node_type, g->node_count, MAX_NODE_TYPES) &&
            all_below(g->node_name, g->node_count, mid__strings_total(&g->strings)) && edges_sound(g) &&
            distances_sound(g) && strings_sound(g, m->header->text_bytes) && names_sound(g) && locations_sound(g) && tree_sound(g) &&
            turned_around(g->edge_target, g->first_retainer, g->retainer, g->node_count, g->edge_count, g->edge_count) &&
