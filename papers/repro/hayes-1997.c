@@ -6,9 +6,7 @@
 #include <midden/roots.h>
 #include <midden/weak_table.h>
 
-#include <stdio.h>
-#include <stdlib.h>
-#include <time.h>
+#include "kit.h"
 
 struct node {
     struct mid_ref next;
@@ -16,9 +14,7 @@ struct node {
 
 static double now_ns(void)
 {
-    struct timespec t;
-    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
-    return (double)t.tv_sec * 1e9 + (double)t.tv_nsec;
+    return kit_cpu_ms() * 1e6;
 }
 
 static struct mid_heap *heap;
@@ -53,7 +49,8 @@ static struct mid_ref chain(struct mid_slot table, struct mid_slot last, size_t 
     return mid_get(head);
 }
 
-static void run(size_t length)
+/* Returns what an entry costs in a marking, in ns. */
+static double run(size_t length)
 {
     struct mid_scope scope;
     mid_scope_begin(heap, &scope);
@@ -72,8 +69,9 @@ static void run(size_t length)
     begin = now_ns();
     mid_heap_collect(heap, MID_COLLECT_FULL, NULL);
     double died = now_ns() - begin, n = (double)length;
-    printf("%9zu  %8.1f %8.1f %8.1f %8.1f %8.1f\n", length, plain / n, marked / n, made / n, found / n, died / n);
+    printf("| %zu | %.1f | %.1f | %.1f | %.1f | %.1f |\n", length, plain / n, marked / n, made / n, found / n, died / n);
     mid_scope_end(heap, &scope);
+    return marked / n;
 }
 
 int main(void)
@@ -86,10 +84,16 @@ int main(void)
     o.compaction = MID_COMPACTION_OFF;
     if (mid_heap_create(&o, &heap) != MID_OK || mid_type_register(heap, &info, &type) != MID_OK)
         return 1;
-    puts("ns an entry     plain   marked     made   looked     died\n"
-         "   length       list                       up");
-    for (size_t length = 14437; length <= 924000; length *= 4)
-        run(length);
+    puts("A chain in which each value is the next key; ns an entry.\n");
+    puts("| length | plain list, marked | entries, marked | made | looked up | found dead |\n|---|---|---|---|---|---|");
+    double first = 0, last = 0;
+    for (size_t length = 14437; length <= 924000; length *= 4) {
+        last = run(length);
+        first = first == 0 ? last : first;
+    }
     mid_heap_destroy(heap);
+    puts("@plot x=1 y=2,3 log=x xlabel=\"entries\" ylabel=\"ns an entry\"");
+    printf("@measured %.0f ns an entry in a chain of 14,437, %.0f in one of 923,968, where a fixpoint would take 64 times as long\n", first, last);
+    kit_verdict(last < 8 * first, last < 32 * first);
     return 0;
 }
