@@ -94,11 +94,12 @@ sub ratios {
     my ($r, $key, $figure, $figure_is_bytes) = @_;
     my $cases = $r->{by}{$key};
     my ($ours) = grep { defined } map { $figure->($cases->{$_}) } grep { $_ eq 'midden' } keys %$cases;
-    return ('-', '-', '-') if !$ours;
+    return ('-', '-', '-') if !$ours && !($cases->{midden} && defined $cases->{midden}{failed});
     my %peer = map { $_ => $figure->($cases->{$_}) }
-      grep { !is_ours($_) && !is_bound($_) && defined $figure->($cases->{$_}) } keys %$cases;
+      grep { !is_ours($_) && !is_bound($_) && !defined $cases->{$_}{failed} && defined $figure->($cases->{$_}) } keys %$cases;
     my ($best) = sort { $peer{$a} <=> $peer{$b} || $a cmp $b } keys %peer;
     return ('-', '-', '-') if !defined $best;
+    return ('-', "failed, not $best", '-', 1) if !$ours;
     my ($group) = $key =~ m{^([^/]+)};
     my $named = $peer{ $reference{$group} // '' };
     my $lost = $peer{$best} < $ours && ($figure_is_bytes ? $ours - $peer{$best} > 2**20 && $ours > 1.1 * $peer{$best} : 1);

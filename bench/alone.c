@@ -7,7 +7,10 @@
 #include "alone.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -54,7 +57,12 @@ int alone_run(const struct bench_case *cases, size_t index, uint64_t iterations)
 
 int alone_exec(const struct bench_case *c)
 {
+    const struct rlimit no_core = {0, 0};
+    int null = c->may_fail ? open("/dev/null", O_WRONLY | O_CLOEXEC) : -1;
     alarm(CHILD_SECONDS);
+    setrlimit(RLIMIT_CORE, &no_core); /* Node aborts when its heap is full */
+    if (null >= 0)
+        dup2(null, STDERR_FILENO);
     execvp(c->command[0], (char *const *)(uintptr_t)c->command);
     fprintf(stderr, "bench: %s: %s\n", c->command[0], strerror(errno));
     return 127;
@@ -115,7 +123,10 @@ void alone_measure(const struct bench_case *c, struct result *r)
             take_line(line, c, r);
         fclose(in);
     }
-    if (child < 0 || waitpid(child, &status, 0) != child || (!r->has_memory && r->failed[0] == '\0'))
+    bool ended = child >= 0 && waitpid(child, &status, 0) == child;
+    if (ended && c->may_fail && c->command != NULL && !r->has_memory && WIFSIGNALED(status) && WTERMSIG(status) == SIGABRT)
+        snprintf(r->failed, sizeof r->failed, "%s: " RESULT_NO_MEMORY ": it has aborted", c->command[0]);
+    else if (!ended || (!r->has_memory && r->failed[0] == '\0'))
         snprintf(r->failed, sizeof r->failed, "the process that runs it alone ended with status %d",
                  WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status));
 }

@@ -40,6 +40,8 @@ struct bench_case {
     bool memory_only;          /* never timed: it runs once, alone in its process, and its counters are the result */
     bool timed_only;           /* its memory says nothing: it does not run alone */
     bool isolated;             /* every repetition runs alone in a process of its own */
+    bool may_fail;             /* for want of memory: a result, and no failure of the run. Of a command, stderr is dropped */
+    unsigned most_repetitions; /* of an isolated case; 0: as many as the run has */
     uint64_t iterations;       /* of a repetition; 0: as many as fill the minimum time */
     uint64_t alone_iterations; /* when it runs alone in a process; 0: as `iterations`, or 100,000 */
 };
@@ -52,7 +54,7 @@ unsigned bench_thread(const struct bench_run *run);
 
 /* A figure of this run beside its time, such as "pause_max_ns". At most BENCH_COUNTERS a case, on thread 0 alone; the
  * name is a literal. */
-#define BENCH_COUNTERS 12
+#define BENCH_COUNTERS 32
 void bench_counter(struct bench_run *run, const char *name, double value);
 
 /* Ends the run as failed, with the reason (a literal). The body returns at once and does not call bench_count again. */

@@ -9,9 +9,9 @@
 #include "heap_work.h"
 
 #include <stdio.h>
-#include <stdlib.h>
+#include <string.h>
 
-enum { NAME_BYTES = 64, MOST = 128, ARGUMENTS = 6 };
+enum { NAME_BYTES = 64, OPTION_BYTES = 128, MOST = 512, ARGUMENTS = 8 };
 
 enum keeper { MIDDEN, BOEHM, BY_HAND, NODE };
 
@@ -35,7 +35,8 @@ struct heap_case {
     const struct heap_workload *workload;
     const struct subject *subject;
     heap_body *body;
-    char name[NAME_BYTES], script[NAME_BYTES], size[16];
+    size_t heap_bytes; /* 0: each collector's defaults */
+    char name[NAME_BYTES], script[NAME_BYTES], size[16], options[OPTION_BYTES], heap_flag[40], semi_flag[40];
     const char *command[ARGUMENTS];
 };
 
@@ -57,51 +58,98 @@ void heap_absent(void (*say)(void *user, const char *name, const char *why), voi
 static void play(struct bench_run *run, const void *arg)
 {
     const struct heap_case *c = arg;
-    options_now = c->subject->keeper == MIDDEN ? c->subject->options : "";
+    options_now = c->options;
+    heap_tight_set(c->heap_bytes);
     c->body(run, c->workload);
+    if (c->subject->keeper == BOEHM)
+        boehm_end(run);
 }
 
-/* Fills in what plays the workload; false when nothing does. */
-static bool cast(struct heap_case *c, const struct heap_workload *w, const struct subject *s)
+/* Node has some 5 MB of its own in its heap, which are added; of its heap the young part is up to three semispaces. */
+static void command_of(struct heap_case *c)
+{
+    enum { NODES_OWN_MB = 5 };
+    size_t i = 0;
+    c->command[i++] = "node";
+    c->command[i++] = "--single-threaded-gc";
+    if (c->heap_bytes != 0) {
+        size_t semi = heap_tight_semispace(c->heap_bytes) >> 20;
+        snprintf(c->heap_flag, sizeof c->heap_flag, "--max-heap-size=%zu", NODES_OWN_MB + (c->heap_bytes >> 20));
+        snprintf(c->semi_flag, sizeof c->semi_flag, "--max-semi-space-size=%zu", semi == 0 ? 1 : semi);
+        c->command[i++] = c->heap_flag;
+        c->command[i++] = c->semi_flag;
+    }
+    snprintf(c->script, sizeof c->script, NODE_SCRIPTS "/%s", c->workload->script);
+    snprintf(c->size, sizeof c->size, "%u", c->workload->size);
+    c->command[i++] = c->script;
+    c->command[i++] = c->size;
+    c->command[i] = NULL;
+}
+
+/* Fills in what plays the workload; false when nothing does. `m` NULL: in a heap of the subject's own choice. */
+static bool cast(struct heap_case *c, const struct heap_workload *w, const struct subject *s,
+                 const struct heap_multiple *m)
 {
     *c = (struct heap_case){.workload = w, .subject = s};
-    snprintf(c->name, sizeof c->name, "heap/%s/%s", w->name, s->name);
+    if (m != NULL)
+        c->heap_bytes = (size_t)(m->times * (double)w->live_bytes);
+    snprintf(c->name, sizeof c->name, "heap/%s%s/%s", w->name, m != NULL ? m->name : "", s->name);
     switch (s->keeper) {
-    case MIDDEN: c->body = w->midden; break;
+    case MIDDEN:
+        c->body = w->midden;
+        snprintf(c->options, sizeof c->options, "%s%s", s->options, m != NULL && *s->options != '\0' ? "," : "");
+        if (m != NULL)
+            heap_tight_options(c->heap_bytes, c->options + strlen(c->options), sizeof c->options - strlen(c->options));
+        break;
     case BOEHM: c->body = boehm_get() != NULL ? w->boehm : NULL; break;
     case BY_HAND: c->body = w->by_hand; break;
     case NODE:
         if (w->script == NULL || node_version() == NULL)
             return false;
-        snprintf(c->script, sizeof c->script, NODE_SCRIPTS "/%s", w->script);
-        snprintf(c->size, sizeof c->size, "%u", w->size);
-        const char *command[ARGUMENTS] = {"node", "--single-threaded-gc", c->script, c->size, NULL};
-        for (int i = 0; i < ARGUMENTS; i++)
-            c->command[i] = command[i];
+        command_of(c);
         return true;
     }
     return c->body != NULL;
+}
+
+/* Of the variants of a heap of given size one multiple is enough; so large a heap is dear to repeat. */
+static bool wanted(const struct heap_workload *w, const struct subject *s, const struct heap_multiple *m, bool full)
+{
+    if (m == NULL)
+        return full || (w->quick && !s->variant);
+    return full ? !s->variant || m->times == 3 : w->quick && m->quick && !s->variant;
+}
+
+static struct bench_case join(const struct heap_case *made)
+{
+    enum { TIGHT_REPETITIONS = 5 };
+    return (struct bench_case){.name = made->name,
+                               .title = made->workload->title,
+                               .body = play,
+                               .arg = made,
+                               .command = made->command[0] != NULL ? made->command : NULL,
+                               .isolated = true,
+                               .may_fail = made->heap_bytes != 0,
+                               .most_repetitions = made->heap_bytes != 0 ? TIGHT_REPETITIONS : 0,
+                               .iterations = 1,
+                               .alone_iterations = 1};
 }
 
 size_t heap_cases_add(struct bench_case *cases, size_t capacity, bool full)
 {
     static struct heap_case made[MOST];
     size_t n = 0;
-    for (size_t i = 0; i < heap_workload_count; i++)
-        for (size_t k = 0; k < SUBJECTS; k++) {
-            const struct heap_workload *w = &heap_workloads[i];
-            bool wanted = full || (w->quick && !subjects[k].variant);
-            if (!wanted || n == capacity || n == MOST || !cast(&made[n], w, &subjects[k]))
-                continue;
-            cases[n] = (struct bench_case){.name = made[n].name,
-                                           .title = w->title,
-                                           .body = play,
-                                           .arg = &made[n],
-                                           .command = made[n].command[0] != NULL ? made[n].command : NULL,
-                                           .isolated = true,
-                                           .iterations = 1,
-                                           .alone_iterations = 1};
-            n++;
-        }
+    for (size_t i = 0; i < heap_workload_count; i++) {
+        const struct heap_workload *w = &heap_workloads[i];
+        size_t sizes = w->live_bytes != 0 ? heap_multiple_count : 1;
+        for (size_t k = 0; k < sizes; k++)
+            for (size_t s = 0; s < SUBJECTS; s++) {
+                const struct heap_multiple *m = w->live_bytes != 0 ? &heap_multiples[k] : NULL;
+                if (wanted(w, &subjects[s], m, full) && n < capacity && n < MOST && cast(&made[n], w, &subjects[s], m)) {
+                    cases[n] = join(&made[n]);
+                    n++;
+                }
+            }
+    }
     return n;
 }

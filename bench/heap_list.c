@@ -7,14 +7,18 @@
 const struct heap_workload heap_workloads[] = {
     /* clang-format off */
     /* name         midden          boehm          by hand          size     quick  one operation is */
-    {"gcbench",     gcbench_midden, gcbench_boehm, gcbench_by_hand, "gcbench.js", 0,       true,  "GCBench: trees of depth 4 to 16 from the top and from the bottom, 15 M nodes"},
-    {"trees-16",    trees_midden,   trees_boehm,   trees_by_hand, "trees.js",   16,      true,  "binary trees of depth 4 to 16 beside one of depth 16 that lives on, 15 M nodes"},
-    {"trees-18",    trees_midden,   trees_boehm,   trees_by_hand, "trees.js",   18,      false, "the same up to depth 18, 67 M nodes"},
-    {"splay-20k",   splay_midden,   splay_boehm,   splay_by_hand, "splay.js",   20000,   true,  "20,000 changes of a splay tree of 8,000 nodes with payload"},
-    {"splay-200k",  splay_midden,   splay_boehm,   splay_by_hand, "splay.js",   200000,  false, "200,000 changes of the same"},
-    {"churn-256k",  churn_midden,   churn_boehm,   churn_by_hand, "churn.js",   262144,  true,  "256 k nodes with leaves live, 35 MB: 7,489 steps of 100 replacements"},
-    {"churn-1m",    churn_midden,   churn_boehm,   churn_by_hand, "churn.js",   1048576, false, "1 M nodes with leaves live, 143 MB: 29,959 steps of 100 replacements"},
-    {"churn-4m",    churn_midden,   churn_boehm,   churn_by_hand, "churn.js",   4194304, false, "4.2 M nodes with leaves live, 570 MB: 119,837 steps of 100 replacements"},
+    {"gcbench",     gcbench_midden, gcbench_boehm, gcbench_by_hand, "gcbench.js", 0,       true,  "GCBench: trees of depth 4 to 16 from the top and from the bottom, 15 M nodes", 0},
+    {"trees-16",    trees_midden,   trees_boehm,   trees_by_hand, "trees.js",   16,      true,  "binary trees of depth 4 to 16 beside one of depth 16 that lives on, 15 M nodes", 0},
+    {"trees-18",    trees_midden,   trees_boehm,   trees_by_hand, "trees.js",   18,      false, "the same up to depth 18, 67 M nodes", 0},
+    {"splay-20k",   splay_midden,   splay_boehm,   splay_by_hand, "splay.js",   20000,   true,  "20,000 changes of a splay tree of 8,000 nodes with payload", 0},
+    {"splay-200k",  splay_midden,   splay_boehm,   splay_by_hand, "splay.js",   200000,  false, "200,000 changes of the same", 0},
+    {"churn-256k",  churn_midden,   churn_boehm,   churn_by_hand, "churn.js",   262144,  true,  "256 k nodes with leaves live, 35 MB: 7,489 steps of 100 replacements", 0},
+    {"churn-1m",    churn_midden,   churn_boehm,   churn_by_hand, "churn.js",   1048576, false, "1 M nodes with leaves live, 143 MB: 29,959 steps of 100 replacements", 0},
+    {"churn-4m",    churn_midden,   churn_boehm,   churn_by_hand, "churn.js",   4194304, false, "4.2 M nodes with leaves live, 570 MB: 119,837 steps of 100 replacements", 0},
+    {"T1-gcbench",  gcbench_midden, gcbench_boehm, gcbench_by_hand, "gcbench.js", 0,       true,  "goal T1: GCBench in a heap of so many times its 16 MB live", 524287 * 32ull},
+    {"T2-trees",    trees_midden,   trees_boehm,   trees_by_hand, "trees.js",   18,      false, "goal T2: binary trees of depth 18, 24 MB live", 1048575 * 24ull},
+    {"T3-splay",    splay_midden,   splay_boehm,   splay_by_hand, "splay.js",   200000,  false, "goal T3: 200,000 changes of a splay tree of 8,000 nodes with payload, 45 MB live", 8000 * 5904ull},
+    {"T4-churn",    churn_midden,   churn_boehm,   churn_by_hand, "churn.js",   4194304, false, "goal T4: 4.2 M nodes with leaves, 608 MB live: 119,837 steps of 100 replacements", 4194304 * 152ull},
     /* clang-format on */
 };
 const size_t heap_workload_count = sizeof heap_workloads / sizeof heap_workloads[0];

@@ -12,25 +12,55 @@
 #include "work.h"
 
 #include <midden/event.h>
+#include <midden/pauses.h>
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 
 enum { MOST_REFERENCES = 8 };
+
+static void on_refusal(void *user, enum mid_event_kind event, const struct mid_collection *collection)
+{
+    (void)user, (void)event, (void)collection;
+    heap_refused("midden");
+}
 
 struct mid_heap *heap_begin(struct bench_run *run)
 {
     struct mid_heap_options options;
     struct mid_heap *heap = NULL;
     mid_heap_options_init(&options);
+    options.pause_log = 1 << 18; /* all of every workload: the utilisation is exact then */
     if (mid_heap_options_parse(&options, heap_options(), NULL) != MID_OK)
         bench_fail(run, "heap_cases.c has an option that the heap does not know");
     else if (mid_heap_options_from_env(&options, "MIDDEN") != MID_OK)
         bench_fail(run, "the environment variable MIDDEN holds an option that the heap does not know");
     else if (mid_heap_create(&options, &heap) != MID_OK)
         bench_fail(run, "the heap cannot be made");
+    else
+        mid_heap_listen(heap, MID_EVENT_REFUSED, on_refusal, NULL);
     return heap;
+}
+
+/* In thread CPU time, as Boehm's are (heap_pauses.c). */
+static void count_pauses(struct bench_run *run, struct mid_heap *heap)
+{
+    struct mid_pauses pauses = {.struct_size = sizeof pauses};
+    if (mid_heap_pauses(heap, MID_PAUSE_ALL, MID_CLOCK_CPU, &pauses) != MID_OK)
+        return;
+    bench_counter(run, "gc_pauses", (double)pauses.count);
+    bench_counter(run, "gc_pause_p50_cpu_ns", (double)pauses.p50_ns);
+    bench_counter(run, "gc_pause_p999_cpu_ns", (double)pauses.p999_ns);
+    bench_counter(run, "gc_pause_p9999_cpu_ns",
+                  (double)mid_heap_pause_quantile(heap, MID_PAUSE_ALL, MID_CLOCK_CPU, 0.9999));
+    for (size_t i = 0; i < UTILISATION_WINDOWS; i++) {
+        struct mid_utilisation u = {
+            .struct_size = sizeof u, .window_ns = utilisation_windows[i].ns, .clock = MID_CLOCK_CPU};
+        if (mid_heap_utilisation(heap, &u) == MID_OK)
+            bench_counter(run, utilisation_windows[i].of_pauses, u.minimum);
+    }
 }
 
 void heap_end(struct bench_run *run, struct mid_heap *heap)
@@ -44,6 +74,7 @@ void heap_end(struct bench_run *run, struct mid_heap *heap)
         bench_counter(run, "gc_scavenges", (double)stats.scavenges);
         bench_counter(run, "gc_full", (double)stats.full_collections);
     }
+    count_pauses(run, heap);
     mid_heap_destroy(heap);
 }
 
@@ -106,23 +137,54 @@ static int by_value(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
+void latency_sort(uint64_t *values, size_t count)
+{
+    if (count != 0)
+        qsort(values, count, sizeof values[0], by_value);
+}
+
 /* The smallest value that at least the share q of all does not pass. */
-static double at_share(const uint64_t *sorted, size_t count, double q)
+double latency_at(const uint64_t *sorted, size_t count, double q)
 {
     size_t i = (size_t)(q * (double)count);
-    return (double)sorted[i < count ? i : count - 1];
+    return count == 0 ? 0 : (double)sorted[i < count ? i : count - 1];
+}
+
+/* What a step takes beyond the median one counts as a pause at its end. Takes the arrays for its own: the harness's memory
+ * shall not grow at the end, where the peak may be. */
+static void count_utilisation(struct latency *l, struct bench_run *run, uint64_t median)
+{
+    uint64_t *begin = l->wall_ns, *end = l->cpu_ns, now = 0;
+    size_t n = 0;
+    for (size_t i = 0; i < l->count; i++) {
+        uint64_t step = l->cpu_ns[i];
+        if (step > median) {
+            begin[n] = now + median;
+            end[n++] = now + step;
+        }
+        now += step;
+    }
+    for (size_t i = 0; i < UTILISATION_WINDOWS; i++)
+        bench_counter(run, utilisation_windows[i].of_steps, utilisation(begin, end, n, now, utilisation_windows[i].ns));
 }
 
 void latency_end(struct latency *l, struct bench_run *run)
 {
-    if (l->count != 0) {
-        qsort(l->cpu_ns, l->count, sizeof l->cpu_ns[0], by_value);
-        qsort(l->wall_ns, l->count, sizeof l->wall_ns[0], by_value);
-        bench_counter(run, "step_p50_cpu_ns", at_share(l->cpu_ns, l->count, 0.5));
-        bench_counter(run, "step_p999_cpu_ns", at_share(l->cpu_ns, l->count, 0.999));
-        bench_counter(run, "step_p9999_cpu_ns", at_share(l->cpu_ns, l->count, 0.9999));
-        bench_counter(run, "step_max_cpu_ns", at_share(l->cpu_ns, l->count, 1));
-        bench_counter(run, "step_max_wall_ns", at_share(l->wall_ns, l->count, 1));
+    size_t n = l->count;
+    if (n != 0) {
+        uint64_t *sorted = l->wall_ns;
+        latency_sort(sorted, n);
+        bench_counter(run, "step_p50_wall_ns", latency_at(sorted, n, 0.5));
+        bench_counter(run, "step_p999_wall_ns", latency_at(sorted, n, 0.999));
+        bench_counter(run, "step_p9999_wall_ns", latency_at(sorted, n, 0.9999));
+        bench_counter(run, "step_max_wall_ns", latency_at(sorted, n, 1));
+        memcpy(sorted, l->cpu_ns, n * sizeof sorted[0]);
+        latency_sort(sorted, n);
+        bench_counter(run, "step_p50_cpu_ns", latency_at(sorted, n, 0.5));
+        bench_counter(run, "step_p999_cpu_ns", latency_at(sorted, n, 0.999));
+        bench_counter(run, "step_p9999_cpu_ns", latency_at(sorted, n, 0.9999));
+        bench_counter(run, "step_max_cpu_ns", latency_at(sorted, n, 1));
+        count_utilisation(l, run, (uint64_t)latency_at(sorted, n, 0.5));
     }
     work_unmap(l->cpu_ns, l->capacity * sizeof l->cpu_ns[0]);
     work_unmap(l->wall_ns, l->capacity * sizeof l->wall_ns[0]);

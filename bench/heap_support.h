@@ -30,7 +30,39 @@ void latency_begin(struct latency *l, size_t capacity);
 void latency_start(struct latency *l); /* the first step begins now */
 void latency_step(struct latency *l);  /* a step ends, and the next one begins */
 
-/* Adds step_p50, p99.9, p99.99 and max as counters, and gives the arrays back. */
+/* Adds step_p50, p99.9, p99.99 and max and the utilisation as counters, and gives the arrays back. */
 void latency_end(struct latency *l, struct bench_run *run);
+
+void latency_sort(uint64_t *values, size_t count);
+double latency_at(const uint64_t *sorted, size_t count, double share); /* 0 of none */
+
+/* The least share of a window of window_ns that pauses leave, over all windows in the span: 0 .. 1. They are in order of
+ * time, do not overlap, and their times begin with the span. O(count). */
+double utilisation(const uint64_t *begin, const uint64_t *end, size_t count, uint64_t span_ns, uint64_t window_ns);
+
+enum { UTILISATION_WINDOWS = 4 };
+struct utilisation_window {
+    const char *of_steps, *of_pauses; /* names of counters */
+    uint64_t ns;
+};
+extern const struct utilisation_window utilisation_windows[UTILISATION_WINDOWS];
+
+/* Pauses that a collector tells of itself, each with its begin and end on both clocks; all kept. */
+struct pause_clock {
+    uint64_t *begin_ns, *end_ns;
+    uint64_t first_ns;
+};
+
+struct pauses {
+    struct pause_clock cpu, wall;
+    size_t count, capacity;
+};
+
+void pauses_start(struct pauses *p); /* the span begins now */
+void pauses_begin(struct pauses *p);
+void pauses_end(struct pauses *p);
+
+/* Adds gc_pauses, their sum, quantiles and extremes, and the utilisation, as heap_end does for midden. */
+void pauses_count(struct pauses *p, struct bench_run *run);
 
 #endif

@@ -18,6 +18,8 @@ struct heap_workload {
     uint32_t size;                       /* its own measure: a depth, a number of objects */
     bool quick;                          /* in `make bench` */
     const char *title;                   /* what one operation is */
+    uint64_t live_bytes;                 /* 0; or the most that lives at once, each object with one word of header: then
+                                            the workload is played in heaps of given multiples of it (heap_tight.c) */
 };
 
 extern const struct heap_workload heap_workloads[];
@@ -35,6 +37,21 @@ void heap_absent(void (*say)(void *user, const char *name, const char *why), voi
 /* The options of midden's heap that the case which runs has of its own, as mid_heap_options_parse reads them. */
 const char *heap_options(void);
 
+/* heap_tight.c: heaps of equal size. Where `heap_tight_bytes` is not 0, the case that runs may have no more than so many
+ * bytes of heap, nursery included, and a collector that cannot do with them ends the process by heap_refused. */
+struct heap_multiple {
+    const char *name; /* behind the workload's: "-1.5x" */
+    double times;
+    bool quick;       /* with a workload that is in the quick set */
+};
+extern const struct heap_multiple heap_multiples[];
+extern const size_t heap_multiple_count;
+size_t heap_tight_bytes(void);
+void heap_tight_set(size_t bytes);
+size_t heap_tight_semispace(size_t bytes);
+void heap_tight_options(size_t bytes, char *out, size_t capacity); /* midden's, as mid_heap_options_parse reads them */
+_Noreturn void heap_refused(const char *who);
+
 /* boehm.c: NULL when libgc is not installed. Where it is, it is not at work before boehm_start. */
 struct boehm {
     void *(*alloc)(size_t bytes);        /* scanned conservatively, zeroed */
@@ -43,6 +60,7 @@ struct boehm {
 };
 const struct boehm *boehm_get(void);
 const struct boehm *boehm_start(void);
+void boehm_end(struct bench_run *run); /* adds the counters of its pauses */
 
 /* node.c: its version, or NULL when it is not installed. */
 #define NODE_SCRIPTS "bench/node"

@@ -24,6 +24,9 @@ struct result {
     char failed[160]; /* empty: it ran */
 };
 
+/* Stands in `failed` of a case that may fail and whose heap was full. */
+#define RESULT_NO_MEMORY "out of memory"
+
 struct run_facts {
     double seconds, min_time_s, load_before, load_after;
     unsigned repetitions;

@@ -9,17 +9,50 @@ function statusBytes(field) {
   return found ? Number(found[1]) * 1024 : 0;
 }
 
+// Counters of steps, as latency_end of heap_support.c has them, in wall time: quantiles, and the least share of a window
+// that is left when what a step takes beyond the median counts as a pause.
+function stepLines(steps) {
+  const sorted = Float64Array.from(steps).sort(), lines = [];
+  const at = (q) => sorted[Math.min(sorted.length - 1, Math.floor(q * sorted.length))];
+  for (const [name, q] of [['p50', 0.5], ['p999', 0.999], ['p9999', 0.9999], ['max', 1]])
+    lines.push(`counter step_${name}_wall_ns ${at(q)}`);
+  const begin = [], end = [], median = at(0.5);
+  let now = 0;
+  for (const step of steps) {
+    if (step > median) { begin.push(now + median); end.push(now + step); }
+    now += step;
+  }
+  for (const ms of [1, 5, 20, 100]) {
+    const window = Math.min(ms * 1e6, now);
+    let most = 0;
+    for (let i = 0, last = 0, inside = 0; i < begin.length; i++) { // windows that begin with a pause
+      const to = begin[i] + window;
+      for (; last < begin.length && begin[last] < to; last++) inside += end[last] - begin[last];
+      most = Math.max(most, inside - Math.max(0, end[last - 1] - to));
+      inside -= end[i] - begin[i];
+    }
+    for (let i = 0, first = 0, inside = 0; i < begin.length; i++) { // windows that end with one
+      const from = end[i] - window;
+      inside += end[i] - begin[i];
+      for (; first < i && end[first] <= from; first++) inside -= end[first] - begin[first];
+      most = Math.max(most, inside - Math.max(0, from - begin[first]));
+    }
+    lines.push(`counter mmu_${ms}ms_wall ${Math.max(0, 1 - most / window)}`);
+  }
+  return lines;
+}
+
 // Runs `work` once and prints. `work` may return { steps: Float64Array of wall times in ns, counters: { name: value } }.
 exports.measure = function (work) {
   const zero = statusBytes('VmRSS'), cpu = process.cpuUsage(), wall = process.hrtime.bigint();
   const result = work() || {};
   const wallNs = Number(process.hrtime.bigint() - wall), used = process.cpuUsage(cpu);
   const lines = [`iterations 1`, `wall_ns ${wallNs}`, `cpu_ns ${(used.user + used.system) * 1000}`];
-  if (result.steps) lines.push(`counter step_max_wall_ns ${result.steps.reduce((a, b) => Math.max(a, b), 0)}`);
   for (const [name, value] of Object.entries(result.counters || {})) lines.push(`counter ${name} ${value}`);
   lines.push(`peak_bytes ${statusBytes('VmHWM') - zero}`);
   lines.push(`resident_bytes ${statusBytes('VmRSS') - zero}`);
   lines.push(`live_bytes 0`);
+  if (result.steps) lines.push(...stepLines(result.steps)); // last: it takes memory
   console.log(lines.join('\n'));
 };
 

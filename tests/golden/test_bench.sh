@@ -87,6 +87,11 @@ sed 's/\("subject":"midden".*\)"peak_bytes":1000000/\1"peak_bytes":2000000/' "$w
 bench/compare "$work/old" "$work/large" >"$work/out"
 [ $? -eq 1 ] && [ "$(grep -c LARGER "$work/out")" -eq 15 ]
 ok 'compare: twice the memory is found'
+sed '/"workload":"w3","subject":"midden"/s/"median_ns".*"ns":\[[^]]*\],"peak_bytes":[0-9]*/"failed":"out of memory"/' "$work/same" >"$work/fails"
+bench/compare "$work/old" "$work/fails" >"$work/out"
+[ $? -eq 1 ] && [ "$(grep FAILS "$work/out")" = 'pool/w3                      FAILS: out of memory' ] &&
+    bench/compare "$work/fails" "$work/old" >"$work/out" && grep -q '^pool/w3 .*completes now' "$work/out"
+ok 'compare: what completed and now fails is found'
 head -c 300 "$work/old" >"$work/cut"
 bench/compare "$work/old" "$work/cut" >"$work/out" 2>"$work/err"
 [ $? -eq 3 ] && [ "$(wc -l <"$work/err")" -eq 1 ]
@@ -134,6 +139,19 @@ timeout 120 $bench --filter '^heap/splay-20k/(midden|by-hand)' --repetitions 2 -
     bench/table "$work/h.json" >"$work/out" && grep -q 'gc_scavenges *[1-9]' "$work/out" &&
     grep -q 'step_max_cpu_ns' "$work/out"
 ok 'bench: a heap workload tells its collections and its longest step' || sed 's/^/# /' "$work/err"
+timeout 120 $bench --full --filter '^heap/T1-gcbench-(1.2x|6x)/(midden|boehm|by-hand)$' --repetitions 1 --json "$work/h.json" 2>"$work/err" &&
+    bench/table "$work/h.json" >"$work/out" && grep -q '^T1-gcbench-6x' "$work/out" && grep -q '  gc_mmu_5ms ' "$work/out" &&
+    perl -MJSON::PP -e '
+        local $/; my $r = decode_json(<STDIN>);
+        my %boehm = map { $_->{workload} => $_ } grep { $_->{subject} eq "boehm" } @{ $r->{cases} };
+        die "a full heap is no result\n" if %boehm && ($boehm{"T1-gcbench-1.2x"}{failed} // "") !~ /out of memory/;
+        die "a large one is full\n" if %boehm && !$boehm{"T1-gcbench-6x"}{median_ns};
+        for my $c (grep { $_->{counters} } @{ $r->{cases} }) {
+            my @mmu = map { $c->{counters}{"gc_mmu_${_}ms"}[0] } 1, 5, 20, 100;
+            die "$c->{subject}: no share: @mmu\n" if grep { !defined || $_ < 0 || $_ > 1 } @mmu;
+        }
+    ' <"$work/h.json" 2>>"$work/err" && bench/report --html "$work/page.html" "$work/h.json" && grep -q '<polyline' "$work/page.html"
+ok 'bench: in heaps of equal size a collector that has no room is a result, and shares of windows are told' || sed 's/^/# /' "$work/err"
 MIDDEN=marking=no-such-thing $bench --filter '^heap/splay-20k/midden' --repetitions 1 --json "$work/h.json" 2>"$work/err"
 [ $? -eq 1 ] && grep -q 'MIDDEN holds an option' "$work/err"
 ok 'bench: an option that the heap does not know is said and is status 1'
