@@ -9,6 +9,15 @@ $(O)/concordance: $(wildcard tests/clients/concordance/*.[ch]) $(O)/libmidden.a
 # Its test, test_concordance.sh, runs it.
 test-clients test: $(O)/concordance
 
+# What users of a large runtime meet: SCENARIO="pauses 64 256 1024 1500". Its test, test_scenarios.sh, runs it.
+$(O)/scenarios: $(wildcard tests/clients/scenarios/*.[ch]) $(O)/libmidden.a
+	$(if $(V),,@echo 'LINK  $@')
+	$(Q)$(CC) $(C17) $(addprefix -I,$(CLIENT_INCLUDES)) $(LD) -o $@ $(filter %.c %.a,$^)
+test-clients test: $(O)/scenarios
+.PHONY: scenarios
+scenarios: $(O)/scenarios
+	@$(O)/scenarios $(SCENARIO)
+
 # DEMO_DIRS="dir ..."  QUERY=word  DEMO_OPTIONS="--trace --heap-limit 256 ..."
 .PHONY: demo
 demo: all $(O)/concordance
