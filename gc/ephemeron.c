@@ -23,8 +23,9 @@
  *
  * Marking, case by case (Note [Snapshot at the beginning] in mark.c): young objects count as alive. A young key in a
  * young table will never be scanned by the marker, so these pairs are looked at when it begins. What is promoted is
- * black, and was young before: the other side has seen it alive. A value that is replaced or taken out is shaded. So a pair
- * needs no barrier when it is read: who holds key and table holds what the snapshot has or what is newer.
+ * black, and was young before: the other side has seen it alive. A value that is replaced or taken out is shaded, and so is
+ * one that is read, as with a weak handle: a scavenge may find key or table dead before the marker has come to the pair, and
+ * takes the pair out without a word.
  *
  * Keys are found by a hash of their address, which grows by linear hashing (Litwin 1980): one bucket is split with each new
  * key, so that no insertion pays for a table; a key that moves is hung elsewhere, which needs no memory. Records and pairs
@@ -338,8 +339,8 @@ struct mid_ref mid_weak_table_new(struct mid_heap *heap)
     return ref;
 }
 
-/* A value goes out of sight: as in the barrier, a marking must not lose it. */
-static void shade_deleted(struct mid_heap *heap, struct mid_ref value)
+/* A value goes out of sight, or comes into the program's hands: as in the barrier, a marking must not lose it. */
+static void keep_for_marking(struct mid_heap *heap, struct mid_ref value)
 {
     if (heap->phase == MID__MARK && !mid_is_null(value) && !mid__is_young(heap, (uintptr_t)value.object))
         mid__mark_shade(heap, (uintptr_t)value.object);
@@ -356,7 +357,10 @@ static uint32_t find(struct mid_heap *heap, struct mid_ref table, struct mid_ref
 struct mid_ref mid_weak_table_get(struct mid_heap *heap, struct mid_ref table, struct mid_ref key)
 {
     uint32_t pair = find(heap, table, key);
-    return pair == NONE ? mid_null() : heap->ephemerons.pairs[pair].value;
+    if (pair == NONE)
+        return mid_null();
+    keep_for_marking(heap, heap->ephemerons.pairs[pair].value);
+    return heap->ephemerons.pairs[pair].value;
 }
 
 bool mid_weak_table_remove(struct mid_heap *heap, struct mid_ref table, struct mid_ref key)
@@ -366,7 +370,7 @@ bool mid_weak_table_remove(struct mid_heap *heap, struct mid_ref table, struct m
     if (pair == NONE)
         return false;
     uint32_t record = e->pairs[pair].key;
-    shade_deleted(heap, e->pairs[pair].value);
+    keep_for_marking(heap, e->pairs[pair].value);
     give_pair(heap, pair);
     if (e->keys[record].first == NONE) {
         give_key(heap, record);
@@ -387,7 +391,7 @@ enum mid_status mid_weak_table_set(struct mid_heap *heap, struct mid_ref table, 
         return MID_OK;
     }
     if (pair != NONE) {
-        shade_deleted(heap, e->pairs[pair].value);
+        keep_for_marking(heap, e->pairs[pair].value);
         e->pairs[pair].value = value;
         list_pair(heap, pair);
         return MID_OK;

@@ -318,6 +318,40 @@ START_TEST(finalizer__of_a_key__finds_its_entry)
 }
 END_TEST
 
+/* A table was read while marking, before the marker had come to it; then a scavenge found key (_i == 0) or table (1) dead and
+ * took the entry out: the marking found the value nowhere, and it was freed under the local that held it. */
+START_TEST(value__read_while_marking__outlives_its_entry)
+{
+    heap->options.promotion = MID_PROMOTE_SURVIVED;
+    heap->options.promote_age = 7;
+    struct mid_slot value = mid_local(heap, pair_of(5)), young = _i == 0 ? key : table;
+    mid_set(other, kit_pair(&kit, _i == 0 ? table : key, value, 0));
+    for (int i = 0; i < 3; i++)
+        mid_set(other, kit_pair(&kit, other, none, 0));
+    full();
+    mid_set(young, _i == 0 ? pair_of(7) : mid_weak_table_new(heap));
+    ck_assert_int_eq(mid_weak_table_set(heap, mid_get(table), mid_get(key), mid_get(value)), MID_OK);
+    struct mid_ref last = as_pair(as_pair(as_pair(mid_get(other))->left)->left)->left;
+    mid_store(heap, last, &as_pair(last)->right, mid_null());
+    mid_set(value, mid_null());
+    struct mid_weak *hidden = mid_weak_new(heap, mid_get(_i == 0 ? table : key), NULL, NULL, NULL);
+    mid_set(_i == 0 ? table : key, mid_null());
+    ck_assert_int_eq(mid_heap_collect(heap, MID_COLLECT_START, NULL), MID_OK);
+    ck_assert(kit_is_young(&kit, mid_get(young)));
+    mid_set(_i == 0 ? table : key, mid__ref(hidden->object)); /* the way of the program: through fields, without a barrier */
+    mid_set(value, mid_weak_table_get(heap, mid_get(table), mid_get(key)));
+    mid_set(table, mid_null());
+    mid_set(key, mid_null());
+    scavenge();
+    while (heap->phase == MID__MARK)
+        mid_heap_collect(heap, MID_COLLECT_STEP, NULL);
+    ck_assert_uint_eq(kit_verify(&kit), 0);
+    full();
+    ck_assert_uint_eq(as_pair(mid_get(value))->value, 5);
+    mid_weak_release(heap, hidden);
+}
+END_TEST
+
 /* ---- every invariant broken on purpose */
 
 static void expect(const char *rule)
@@ -372,8 +406,9 @@ START_TEST(broken__white_value__named)
     full();
     full();
     mid_heap_collect(heap, MID_COLLECT_START, NULL);
-    mid_set(other, mid_weak_table_get(heap, mid_get(table), mid_get(key)));
-    heap->ephemerons.pairs[heap->ephemerons.keys[0].first].value = mid_get(table); /* no barrier */
+    struct mid__pair *pair = &heap->ephemerons.pairs[heap->ephemerons.keys[0].first];
+    mid_set(other, pair->value); /* read and changed without a barrier */
+    pair->value = mid_get(table);
     expect("mark.I1");
 }
 END_TEST
@@ -393,6 +428,7 @@ int main(void)
     tcase_add_test(c, key__large_and_huge__works_like_any);
     tcase_add_test(c, marking__in_steps_while_entries_change__loses_nothing);
     tcase_add_loop_test(c, finalizer__of_a_key__finds_its_entry, 0, 2);
+    tcase_add_loop_test(c, value__read_while_marking__outlives_its_entry, 0, 2);
     tcase_add_checked_fixture(b, set_up, NULL);
     tcase_add_test(b, broken__key_is_no_object__named);
     tcase_add_test(b, broken__header_of_a_key__named);
