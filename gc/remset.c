@@ -120,11 +120,13 @@ static void list_again(void *context, struct mid__chunk *chunk, struct mid_ref *
         set->lost = !(chunk->kind == MID__CHUNK_HUGE ? list_huge(set, chunk, slot) : list_slot(set, slot));
 }
 
-/* Makes the lists anew from the bits; the set stays lost when there is no room yet. */
+/* Makes the lists anew from the bits; the set stays lost when there is no room yet. A marking that is being settled looks at
+ * all of them again: they have another order now. */
 static void find_again(struct mid_heap *heap)
 {
     struct mid__remset *set = &heap->remset;
     set->count = set->huge_count = 0;
+    set->cursor = set->huge_cursor = SIZE_MAX;
     set->lost = false;
     mid__remset_each(heap, list_again, set);
 }

@@ -201,6 +201,37 @@ START_TEST(remembered_slots__many_of_the_dead__forgotten_in_bounded_steps)
 }
 END_TEST
 
+/* The list was lost while it was being settled, for want of memory in a store; a scavenge made it anew in another order, and
+ * slots of the dead came to stand among those that had been looked at. */
+START_TEST(remembered_slots__list_lost_while_it_is_settled__all_of_the_dead_forgotten)
+{
+    struct mid_slot low = mid_local(heap, mid_new_array(heap, kit.array, MANY)), high = mid_local(heap, mid_new_array(heap, kit.array, MANY));
+    if ((uintptr_t)mid_get(low).object > (uintptr_t)mid_get(high).object) {
+        struct mid_ref swapped = mid_get(low);
+        mid_set(low, mid_get(high));
+        mid_set(high, swapped);
+    }
+    struct mid_slot young = mid_local(heap, kit_pair(&kit, none, none, 1));
+    for (unsigned i = 0; i < MANY; i++)
+        mid_array_set(heap, mid_get(high), i, mid_get(young));
+    for (unsigned i = 0; i < MANY; i++)
+        mid_array_set(heap, mid_get(low), i, mid_get(young));
+    mid_set(high, mid_null());
+    heap->options.promotion = MID_PROMOTE_TO_SPACE; /* the young one stays so */
+    mid_heap_collect(heap, MID_COLLECT_START, NULL);
+    while (heap->phase == MID__MARK && (heap->mark.stage != MID__STAGE_SLOTS || heap->remset.cursor > MANY + MANY / 2))
+        mid__collect_step(heap, STEP, "test");
+    ck_assert_uint_eq(heap->mark.stage, MID__STAGE_SLOTS);
+    ck_assert_uint_gt(heap->remset.cursor, 0);
+    heap->remset.lost = true;
+    mid_heap_collect(heap, MID_COLLECT_SCAVENGE, NULL);
+    ck_assert(!heap->remset.lost);
+    while (heap->phase == MID__MARK)
+        mid__collect_step(heap, STEP, "test");
+    ck_assert_uint_eq(heap->remset.count, MANY);
+}
+END_TEST
+
 START_TEST(ids__many_of_the_dead__go_in_bounded_steps_while_new_ones_come)
 {
     fill();
@@ -298,6 +329,7 @@ int main(void)
     tcase_add_test(c, keys__many_dead__taken_out_in_bounded_steps);
     tcase_add_test(c, table__large_and_dead__emptied_in_bounded_steps);
     tcase_add_loop_test(c, remembered_slots__many_of_the_dead__forgotten_in_bounded_steps, 0, 2);
+    tcase_add_test(c, remembered_slots__list_lost_while_it_is_settled__all_of_the_dead_forgotten);
     tcase_add_test(c, ids__many_of_the_dead__go_in_bounded_steps_while_new_ones_come);
     tcase_add_test(c, handles__many__read_in_bounded_steps);
     tcase_add_test(c, wide_object__with_a_fixed_part__is_scanned_in_pieces);
