@@ -8,7 +8,7 @@
 
 static struct kit kit;
 static struct mid_heap *heap;
-static struct mid_slot old, young, large, huge, none;
+static struct mid_slot old, young, large, huge, number, none;
 
 /* A heap with something of everything: old and young, large and huge, a remembered slot, handles, finalizers, buffers. */
 static void nothing(void *user, struct mid_heap *h, struct mid_ref object)
@@ -26,6 +26,7 @@ static void set_up(void)
         mid_set(old, kit_pair(&kit, old, none, 2));
     large = mid_local(heap, mid_new_array(heap, kit.array, 5000));
     huge = mid_local(heap, mid_new_array(heap, kit.array, 500000));
+    number = mid_local(heap, mid_new_bytes(heap, kit.bytes, 24));
     mid_finalizer_add(heap, mid_get(old), nothing, NULL);
     mid_weak_new(heap, mid_get(old), NULL, NULL, NULL);
     mid_heap_collect(heap, MID_COLLECT_FULL, NULL);
@@ -57,6 +58,12 @@ static void expect(const char *rule)
 static uintptr_t address(struct mid_slot slot)
 {
     return (uintptr_t)mid_get(slot).object;
+}
+
+/* An object in a leaf block. */
+static uintptr_t leaf(void)
+{
+    return address(number);
 }
 
 static struct mid__block *block(void)
@@ -94,6 +101,26 @@ BREAKS(old__lost_partial__named, "oldspace.I3", {
     mid__old_retire_current(heap);
     heap->old.classes[block()->class_index].partial = NULL;
 })
+BREAKS(old__object_of_another_class__named, "oldspace.I6", *mid__header_at(leaf()) = kit.pair.header)
+BREAKS(old__leaf_size_wrong__named, "oldspace.I6", mid__chunk_of(leaf())->leaf_words[mid__block_of(leaf())->index]++)
+BREAKS(old__leaf_with_references__named, "oldspace.I6", mid__chunk_of(address(old))->leaf_words[block()->index] = 4)
+BREAKS(old__partial_without_a_free_cell__named, "oldspace.I3", {
+    mid__old_retire_current(heap);
+    block()->cells = block()->used;
+})
+BREAKS(old__current_unknown__named, "oldspace.I3", {
+    kit_make_old(&kit, young);
+    ck_assert_uint_eq(mid__block_of(address(young))->state, MID__BLOCK_CURRENT);
+    heap->old.classes[mid__block_of(address(young))->class_index].current = NULL;
+})
+BREAKS(old__unswept_list_cut__named, "oldspace.I3", {
+    mid_heap_collect(heap, MID_COLLECT_START, NULL);
+    while (heap->phase != MID__SWEEP)
+        mid__collect_step(heap, SIZE_MAX, "test");
+    heap->old.classes[block()->class_index].unswept = NULL;
+})
+BREAKS(old__cold_astray__named, "oldspace.I4", heap->old.cold = heap->old.cold->next)
+BREAKS(old__cold_before_warm__named, "oldspace.I4", { heap->old.cold->next->touched = 1; heap->old.blocks_touched++; })
 BREAKS(old__chunk_count__named, "oldspace.I4", mid__chunk_of(address(old))->used++)
 BREAKS(old__blocks_used__named, "oldspace.I4", heap->old.blocks_used++)
 BREAKS(old__touched__named, "oldspace.I4", heap->old.blocks_touched++)
@@ -102,6 +129,8 @@ BREAKS(old__live_bytes__named, "oldspace.I5", heap->live_bytes[0] += 8)
 BREAKS(large__run_length__named, "largespace.I1", mid__chunk_of(address(large))->u.large.run[MID__FIRST_PAGE + 3] = 1)
 BREAKS(large__page_leaked__named, "largespace.I1", mid__chunk_of(address(large))->u.large.page_used[15] |= (uint64_t)1 << 63)
 BREAKS(large__header_gone__named, "largespace.I1", *mid__header_at(address(huge)) = 0)
+BREAKS(large__page_in_no_run__named, "largespace.I1", mid__chunk_of(address(large))->u.large.run[MID__PAGES - 1] = MID__RUN_BACK | 1)
+BREAKS(large__chunk_pages__named, "largespace.I3", mid__chunk_of(address(large))->used++)
 BREAKS(large__stray_bit__named, "largespace.I2", mid__bit_set(address(large) + 4096, heap->live_side))
 BREAKS(large__pages__named, "largespace.I3", heap->large.pages_used++)
 BREAKS(large__huge_bytes__named, "largespace.I3", heap->large.huge_bytes++)
@@ -114,6 +143,11 @@ BREAKS(remset__huge_without_barrier__named, "remset.I1", ((struct mid_ref *)mid_
 BREAKS(remset__not_listed__named, "remset.I2", heap->remset.count--)
 BREAKS(remset__bit_cleared__named, "remset.I2", *mid__bit_word(address(old) + 16, MID__SLOT_SIDE) = 0)
 BREAKS(remset__slot_of_the_dead__named, "remset.I3", mid__remember(heap, address(old), (struct mid_ref *)(mid__block_start(block()) + 2000 * 32)))
+BREAKS(remset__huge_bit_cleared__named, "remset.I2", {
+    *heap->remset.huge[0].chunk->huge_slots |= 2; /* the sum is right */
+    heap->remset.huge[0].chunk->huge_slots[500000 / 64] = 0;
+    ((struct mid_ref *)mid_data(mid_get(huge)))[499999] = mid_null();
+})
 /* marking and sweeping */
 BREAKS(mark__bit_while_idle__named, "mark.I3", mid__bit_set(address(old), mid__mark_side(heap)))
 BREAKS(sweep__unswept_while_idle__named, "sweep.I3", {
@@ -257,6 +291,14 @@ int main(void)
     tcase_add_test(c, old__state_full__named);
     tcase_add_test(c, old__free_list_cut__named);
     tcase_add_test(c, old__lost_partial__named);
+    tcase_add_test(c, old__object_of_another_class__named);
+    tcase_add_test(c, old__leaf_size_wrong__named);
+    tcase_add_test(c, old__leaf_with_references__named);
+    tcase_add_test(c, old__partial_without_a_free_cell__named);
+    tcase_add_test(c, old__current_unknown__named);
+    tcase_add_test(c, old__unswept_list_cut__named);
+    tcase_add_test(c, old__cold_astray__named);
+    tcase_add_test(c, old__cold_before_warm__named);
     tcase_add_test(c, old__chunk_count__named);
     tcase_add_test(c, old__blocks_used__named);
     tcase_add_test(c, old__touched__named);
@@ -264,6 +306,8 @@ int main(void)
     tcase_add_test(c, large__run_length__named);
     tcase_add_test(c, large__page_leaked__named);
     tcase_add_test(c, large__header_gone__named);
+    tcase_add_test(c, large__page_in_no_run__named);
+    tcase_add_test(c, large__chunk_pages__named);
     tcase_add_test(c, large__stray_bit__named);
     tcase_add_test(c, large__pages__named);
     tcase_add_test(c, large__huge_bytes__named);
@@ -275,6 +319,7 @@ int main(void)
     tcase_add_test(c, remset__not_listed__named);
     tcase_add_test(c, remset__bit_cleared__named);
     tcase_add_test(c, remset__slot_of_the_dead__named);
+    tcase_add_test(c, remset__huge_bit_cleared__named);
     tcase_add_test(c, mark__bit_while_idle__named);
     tcase_add_test(c, sweep__unswept_while_idle__named);
     tcase_add_test(c, compact__evacuated_block_left__named);
