@@ -35,6 +35,11 @@ static void scavenge(struct mid_heap *heap, bool promote_all, const char *reason
     mid__event_end(heap, &heap->minor);
     mid__verify_phase(heap);
     heap->busy--;
+}
+
+/* What the bytes that got old make due. */
+static void pace_after(struct mid_heap *heap)
+{
     if (heap->options.torture == MID_TORTURE_NONE || heap->nursery.failed_bytes != 0)
         mid__pace_after_scavenge(heap);
 }
@@ -42,9 +47,16 @@ static void scavenge(struct mid_heap *heap, bool promote_all, const char *reason
 void mid__collect_scavenge(struct mid_heap *heap, const char *reason)
 {
     scavenge(heap, false, reason);
+    pace_after(heap);
 }
 
 void mid__collect_promote(struct mid_heap *heap, const char *reason)
+{
+    scavenge(heap, true, reason);
+    pace_after(heap);
+}
+
+void mid__collect_promote_only(struct mid_heap *heap, const char *reason)
 {
     scavenge(heap, true, reason);
 }
@@ -141,6 +153,7 @@ void mid__collect_full(struct mid_heap *heap, enum mid_collection_kind kind, con
     mid__pause_end(heap);
     heap->external_scavenged = mid__external_soon(heap);
     mid__event_end(heap, &heap->major);
+    heap->proof = kind == MID_COLLECTION_LAST_RESORT ? MID__PROOF_COMPACT : MID__PROOF_SWEPT;
     mid__verify_phase(heap);
     heap->busy--;
 }

@@ -213,6 +213,7 @@ bool mid__settle_buffers(struct mid_heap *heap, size_t *budget)
 static void release_slices(struct mid_heap *heap, size_t most)
 {
     while (heap->release_count > 0 && most-- > 0) {
+        heap->proof = MID__PROOF_NONE; /* the slice may have a callback of the program's */
         struct mid_slice slice = heap->releases[--heap->release_count];
         heap->external -= slice.bytes;
         heap->array_buffers -= slice.bytes;
@@ -231,6 +232,7 @@ static void call_cleared(struct mid_heap *heap, size_t most)
             free(weak);
         else
             weak->cleared(weak->user, heap, weak);
+        heap->proof = MID__PROOF_NONE;
     }
 }
 
@@ -244,6 +246,7 @@ static void finalize_next(struct mid_heap *heap)
     mid_scope_begin(heap, &scope);
     next.fn(next.user, heap, next.object);
     mid_scope_end(heap, &scope);
+    heap->proof = MID__PROOF_NONE;
 }
 
 static size_t finalize(struct mid_heap *heap, size_t most)

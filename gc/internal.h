@@ -462,6 +462,10 @@ struct mid__adapt { /* see adapt.c; rates in bytes a nanosecond of CPU */
     uint64_t markings;
 };
 
+/* What is known about the garbage of the old space, from the last full collection to the moment when the program runs
+ * again: nothing; that there is none; and that no compaction would make room either. */
+enum mid__proof { MID__PROOF_NONE = 0, MID__PROOF_SWEPT, MID__PROOF_COMPACT };
+
 struct mid_heap {
     struct mid__hot hot; /* must be first: the inlined functions know it */
     struct mid_heap_options options;
@@ -517,6 +521,8 @@ struct mid_heap {
     size_t old_limit, old_limit_initial;
     size_t live_bytes[2], live_objects[2]; /* old and large space: marked by the last cycle and born since */
     size_t threshold;       /* a full collection begins when live_bytes reach it */
+    enum mid__proof proof;  /* Note [Proof of a refusal], in alloc.c */
+    bool refused;           /* the last allocation that left the fast path was */
     size_t external, array_buffers;
     size_t external_scavenged; /* external after the last scavenge */
     size_t external_threshold;
@@ -749,6 +755,7 @@ void mid__pace_after_step(struct mid_heap *heap, size_t bytes, uint64_t cpu_ns);
 /* ---- collect.c */
 void mid__collect_scavenge(struct mid_heap *heap, const char *reason);
 void mid__collect_promote(struct mid_heap *heap, const char *reason); /* the nursery into the old space */
+void mid__collect_promote_only(struct mid_heap *heap, const char *reason); /* and no full collection when it does not fit */
 void mid__collect_full(struct mid_heap *heap, enum mid_collection_kind kind, const char *reason);
 void mid__collect_start(struct mid_heap *heap, const char *reason);
 void mid__collect_step(struct mid_heap *heap, size_t budget, const char *reason);

@@ -244,7 +244,8 @@ static void begin_if_due(struct mid_heap *heap, size_t more)
 void mid__pace_after_scavenge(struct mid_heap *heap)
 {
     if (heap->nursery.failed_bytes != 0)
-        mid__collect_full(heap, MID_COLLECTION_FULL, "old space at its limit");
+        mid__collect_full(heap, heap->refused ? MID_COLLECTION_LAST_RESORT : MID_COLLECTION_FULL,
+                          heap->refused ? "last resort" : "old space at its limit");
     else
         begin_if_due(heap, 0);
 }
@@ -263,6 +264,7 @@ void mid__pace_near_limit(struct mid_heap *heap, size_t bytes)
     if (heap->options.near_limit == NULL || (total <= limit && limit - total >= bytes))
         return;
     heap->busy++;
+    heap->proof = MID__PROOF_NONE; /* it may drop what it holds */
     mid__close_window(heap);
     size_t raised = heap->options.near_limit(heap->options.near_limit_user, limit, heap->old_limit_initial);
     heap->busy--;

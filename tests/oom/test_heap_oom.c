@@ -30,7 +30,7 @@ static void on_dead(void *user, struct mid_heap *heap, struct mid_ref object)
     finalized++;
 }
 
-/* Gives up after a while: each refusal costs two full collections. */
+/* Gives up after a while: each refusal costs a full collection or two. */
 static void build_list(unsigned count)
 {
     unsigned refused = 0;

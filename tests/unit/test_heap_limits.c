@@ -69,6 +69,89 @@ START_TEST(limit__large_objects__refused_and_works_on)
 }
 END_TEST
 
+/* What one more request costs when nothing has changed since the last refusal: the one full collection that shows it. */
+static void ask_on_and_on(size_t piece_bytes)
+{
+    ck_assert_int_eq(kit_make(&kit, "semispace=256K,old-limit=4M,growth-min=512K"), MID_OK);
+    struct mid_slot list = mid_local(kit.heap, mid_null());
+    fill(list, piece_bytes);
+    uint64_t before = kit_stats(&kit).full_collections;
+    for (int i = 0; i < 50; i++)
+        ck_assert(mid_is_null(mid_new_bytes(kit.heap, kit.text, piece_bytes)));
+    ck_assert_uint_le(kit_stats(&kit).full_collections - before, 50);
+    ck_assert_uint_eq(kit_stats(&kit).refusals, 51);
+    ck_assert_ptr_nonnull(strstr(mid_heap_refusal(kit.heap), "last resort"));
+    mid_set(list, *(struct mid_ref *)mid_data(mid_get(list))); /* one piece dropped: the next refusal would be a lie */
+    ck_assert(!mid_is_null(mid_new_bytes(kit.heap, kit.text, piece_bytes)));
+    kit_end(&kit);
+}
+
+START_TEST(limit__small_objects_asked_for_again_and_again__costs_one_full_collection_each)
+{
+    ask_on_and_on(100);
+}
+END_TEST
+
+START_TEST(limit__large_objects_asked_for_again_and_again__costs_one_full_collection_each)
+{
+    ask_on_and_on(50000);
+}
+END_TEST
+
+/* The program runs in the middle of an allocation and drops what holds the heap full: the allocation must notice. */
+static void drop_the_list(void *user, struct mid_heap *heap, struct mid_ref object)
+{
+    (void)heap, (void)object;
+    mid_set(*(struct mid_slot *)user, mid_null());
+}
+
+static void drop_by_finalizer(size_t piece_bytes)
+{
+    ck_assert_int_eq(kit_make(&kit, "semispace=256K,old-limit=4M,growth-min=512K"), MID_OK);
+    struct mid_slot list = mid_local(kit.heap, mid_null());
+    struct mid_slot guard = mid_local(kit.heap, mid_new(kit.heap, kit.pair));
+    ck_assert_int_eq(mid_finalizer_add(kit.heap, mid_get(guard), drop_the_list, &list), MID_OK);
+    fill(list, piece_bytes);
+    ck_assert(mid_is_null(mid_new_bytes(kit.heap, kit.text, piece_bytes)));
+    mid_set(guard, mid_null());
+    ck_assert(!mid_is_null(mid_new_bytes(kit.heap, kit.text, piece_bytes)));
+    ck_assert(mid_is_null(mid_get(list)));
+    kit_end(&kit);
+}
+
+START_TEST(limit__a_finalizer_drops_what_fills_the_heap__the_allocation_works)
+{
+    drop_by_finalizer(100);
+    drop_by_finalizer(50000);
+}
+END_TEST
+
+/* A dead old object refers to a young one, which refers to much: the first full collection, at the limit, cannot promote
+ * the young one, takes it for alive, and marks what it refers to. Only the scavenge afterwards finds it dead. */
+START_TEST(limit__a_young_object_dies_after_the_full_collection__there_is_another)
+{
+    ck_assert_int_eq(kit_make(&kit, "semispace=256K,old-limit=4M,growth-min=512K,marking=stop"), MID_OK);
+    struct mid_slot list = mid_local(kit.heap, mid_null()), none = mid_local(kit.heap, mid_null());
+    struct mid_slot old = mid_local(kit.heap, kit_pair(&kit, none, none, 1));
+    kit_make_old(&kit, old);
+    struct mid_slot much = mid_local(kit.heap, mid_new_bytes(kit.heap, kit.bytes, 1 << 20));
+    fill(list, 50000);
+    struct mid_slot young = mid_local(kit.heap, mid_new_array(kit.heap, kit.frame, 500)); /* no block has cells for it */
+    ck_assert(!mid_is_null(mid_get(young)));
+    mid_store(kit.heap, mid_get(young), &((struct frame *)mid_data(mid_get(young)))->parent, mid_get(much));
+    mid_store(kit.heap, mid_get(old), &as_pair(mid_get(old))->left, mid_get(young));
+    ck_assert(mid_is_null(mid_new_bytes(kit.heap, kit.text, 50000)));
+    ck_assert(kit_is_young(&kit, mid_get(young)));
+    mid_set(old, mid_null());
+    mid_set(young, mid_null());
+    mid_set(much, mid_null());
+    uint64_t before = kit_stats(&kit).full_collections;
+    ck_assert(!mid_is_null(mid_new_bytes(kit.heap, kit.text, 600000)));
+    ck_assert_uint_eq(kit_stats(&kit).full_collections - before, 2);
+    kit_end(&kit);
+}
+END_TEST
+
 START_TEST(limit__one_object_beyond_it__is_refused_at_once)
 {
     ck_assert_int_eq(kit_make(&kit, "old-limit=4M"), MID_OK);
@@ -302,6 +385,10 @@ int main(void)
     tcase_add_test(c, limit__small_objects__refused_with_the_last_collections_then_works_on);
     tcase_add_test(c, limit__medium_objects__refused_and_works_on);
     tcase_add_test(c, limit__large_objects__refused_and_works_on);
+    tcase_add_test(c, limit__small_objects_asked_for_again_and_again__costs_one_full_collection_each);
+    tcase_add_test(c, limit__large_objects_asked_for_again_and_again__costs_one_full_collection_each);
+    tcase_add_test(c, limit__a_finalizer_drops_what_fills_the_heap__the_allocation_works);
+    tcase_add_test(c, limit__a_young_object_dies_after_the_full_collection__there_is_another);
     tcase_add_test(c, limit__one_object_beyond_it__is_refused_at_once);
     tcase_add_test(c, limit__callback__raises_it);
     tcase_add_test(c, growth__fixed__collects_at_the_figure);
