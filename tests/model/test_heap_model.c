@@ -14,6 +14,8 @@ static const char *const policies[] = {
     "semispace=64K,growth-min=64K,compaction=always,mark-step=2000",
     "semispace=64K,growth-min=64K,compaction=always,marking=stop,old-limit=40M",
     "semispace=64K,growth-min=64K,compaction=slide,marking=stop",
+    "growth-min=64K,stack-scan=on,mark-step=2000",
+    "growth-min=64K,stack-scan=on,compaction=slide,marking=stop",
 };
 enum { POLICIES = sizeof policies / sizeof policies[0] };
 

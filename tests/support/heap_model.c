@@ -22,6 +22,7 @@
 enum kind { PAIR, CELL, TAGGED, ARRAY, BYTES, FRAME, TEXT, BUFFER, WEAKMAP, KINDS };
 
 struct twin;
+struct funeral;
 
 struct bond {
     struct twin *table, *key, *value;
@@ -36,7 +37,7 @@ struct twin {
     uint64_t content;
     struct mid_ref met;
     uint64_t met_round, reached_round;
-    bool finalizer;
+    struct funeral *finalizer; /* that waits for its death, or NULL */
     uint64_t id;
     struct bond *as_table, *as_key;
     struct twin *refs[];
@@ -61,6 +62,7 @@ struct model {
     struct mid_ref pinned[PINS]; /* as it was when it was pinned */
     struct twin *pin_twins[PINS];
     unsigned finalized;
+    bool conservative; /* words of the stack may keep more alive than the twins say */
     int64_t external;
     struct { struct mid_ref ref; struct twin *twin; } *stack;
     size_t stack_capacity;
@@ -418,11 +420,11 @@ static void add_finalizer(struct model *m)
 {
     struct mid_ref ref;
     struct twin *t = choose(m, &ref);
-    if (t == NULL || t->finalizer)
+    if (t == NULL || t->finalizer != NULL)
         return;
     struct funeral *f = malloc(sizeof *f);
     *f = (struct funeral){m, t};
-    t->finalizer = true;
+    t->finalizer = f;
     ck_assert_int_eq(mid_finalizer_add(m->heap, ref, finalize, f), MID_OK);
 }
 
@@ -431,7 +433,7 @@ static void finalize(void *user, struct mid_heap *heap, struct mid_ref object)
     struct funeral *f = user;
     struct model *m = f->model;
     ck_assert_ptr_eq(heap, m->heap);
-    f->twin->finalizer = false;
+    f->twin->finalizer = NULL;
     m->finalized++;
     if (f->twin->kind != BUFFER)
         check_raw(raw(object, f->twin), f->twin->bytes, f->twin->content);
@@ -521,6 +523,17 @@ static size_t compare(struct model *m, size_t *buffer_bytes)
     return count;
 }
 
+static void free_twin(struct model *m, struct twin *t)
+{
+    while (t->as_table != NULL)
+        unlink_bond(t->as_table);
+    while (t->as_key != NULL)
+        unlink_bond(t->as_key);
+    free(t->finalizer);
+    free(t);
+    m->twins--;
+}
+
 static void free_unmet(struct model *m)
 {
     for (struct twin **link = &m->all; *link != NULL;) {
@@ -530,12 +543,7 @@ static void free_unmet(struct model *m)
             continue;
         }
         *link = t->next;
-        while (t->as_table != NULL)
-            unlink_bond(t->as_table);
-        while (t->as_key != NULL)
-            unlink_bond(t->as_key);
-        free(t);
-        m->twins--;
+        free_twin(m, t);
     }
 }
 
@@ -551,6 +559,10 @@ static void collect_and_compare(struct model *m)
     struct mid_gc_stats stats = kit_stats(&m->kit);
     for (unsigned i = 0; i < MID_SPACE_COUNT; i++)
         objects += stats.spaces[i].objects;
+    if (m->conservative) { /* what is unmet may be there, and a finalizer may bring it back: its twin stays */
+        ck_assert_uint_ge(objects, count);
+        return;
+    }
     ck_assert_uint_eq(objects, count);
     struct mid_usage usage = {.struct_size = sizeof usage};
     ck_assert_int_eq(mid_heap_usage(m->heap, &usage), MID_OK);
@@ -618,7 +630,7 @@ static void operate(struct model *m, unsigned live)
     else if (dice < 998)
         collect_and_compare(m);
     else
-        while (m->twins > live) {
+        for (int most = 20; m->twins > live && most > 0; most--) {
             for (size_t i = 0; i < ROOTS; i++)
                 if (random_below(m, 2) == 0)
                     set_root(m, i, mid_null(), NULL);
@@ -639,10 +651,14 @@ static void end(struct model *m)
             set_root(m, j, mid_null(), NULL);
         collect_and_compare(m);
     }
-    ck_assert_uint_eq(m->twins, 0);
+    ck_assert(m->twins == 0 || m->conservative);
     for (size_t i = 0; i < WEAKS; i++)
         mid_weak_release(m->heap, m->weaks[i]);
     kit_end(&m->kit);
+    for (struct twin *t = m->all, *next; t != NULL; t = next) {
+        next = t->next;
+        free_twin(m, t);
+    }
     ck_assert_int_eq(mid_pool_destroy(m->pool, NULL), MID_OK); /* every slice has come back */
     free(m->stack);
 }
@@ -653,6 +669,7 @@ void heap_model_run(const char *options, uint64_t seed, unsigned long operations
     m->random = seed;
     ck_assert_int_eq(kit_make(&m->kit, options), MID_OK);
     m->heap = m->kit.heap;
+    m->conservative = strstr(options, "stack-scan=on") != NULL;
     ck_assert_int_eq(mid_pool_create(NULL, &m->pool), MID_OK);
     for (size_t i = 0; i < LOCALS; i++)
         m->locals[i] = mid_local(m->heap, mid_null());
