@@ -9,6 +9,7 @@
 #include "heap_support.h"
 
 #include "heap_work.h"
+#include "results.h"
 #include "work.h"
 
 #include <midden/event.h>
@@ -188,4 +189,47 @@ void latency_end(struct latency *l, struct bench_run *run)
     }
     work_unmap(l->cpu_ns, l->capacity * sizeof l->cpu_ns[0]);
     work_unmap(l->wall_ns, l->capacity * sizeof l->wall_ns[0]);
+}
+
+/* ---- programs of equal steps */
+
+struct plain plain_by_hand(void)
+{
+    return (struct plain){malloc, malloc, true};
+}
+
+struct plain plain_boehm(void)
+{
+    const struct boehm *gc = boehm_start();
+    return (struct plain){gc->alloc, gc->alloc_atomic, false};
+}
+
+void plain_drop(const struct plain *k, void *p)
+{
+    if (k->frees)
+        free(p);
+}
+
+void heap_sum(struct bench_run *run, uint32_t sum)
+{
+    bench_counter(run, HEAP_CHECKSUM, (double)sum);
+}
+
+bool heap_play(struct bench_run *run, uint32_t steps, bool (*step)(void *state), void *state)
+{
+    struct latency latency;
+    bool went_well = true;
+    latency_begin(&latency, steps);
+    for (uint64_t n; went_well && (n = bench_count(run)) != 0;)
+        while (went_well && n-- != 0) {
+            latency_start(&latency);
+            for (uint32_t i = 0; went_well && i < steps; i++) {
+                went_well = step(state);
+                latency_step(&latency);
+            }
+        }
+    latency_end(&latency, run);
+    if (!went_well)
+        bench_fail(run, "an allocation was refused");
+    return went_well;
 }

@@ -47,6 +47,40 @@ struct utilisation_window {
 };
 extern const struct utilisation_window utilisation_windows[UTILISATION_WINDOWS];
 
+/* Those who work with plain pointers: by hand, and Boehm's collector, where nobody frees. */
+struct plain {
+    void *(*alloc)(size_t bytes);
+    void *(*alloc_plain)(size_t bytes); /* will hold no pointers */
+    bool frees;
+};
+struct plain plain_by_hand(void);
+struct plain plain_boehm(void);
+void plain_drop(const struct plain *k, void *p);
+
+/* xorshift32, as node/lib.js has it, so that all sides do the same: a number in 0 .. bound - 1; bound up to 2^21, where
+ * the doubles of JavaScript are exact. *state is HEAP_SEED at first. */
+enum { HEAP_SEED = 0x2545f491 };
+static inline uint32_t heap_below(uint32_t *state, uint32_t bound)
+{
+    uint32_t x = *state;
+    x ^= x << 13;
+    x ^= x >> 17;
+    x ^= x << 5;
+    *state = x;
+    return (uint32_t)((uint64_t)x * bound >> 32);
+}
+
+/* A checksum of 29 bits over what a program has read; heap_sum tells it, and main.c sees that all subjects of a workload
+ * have told the same. */
+static inline uint32_t heap_mix(uint32_t sum, uint32_t value)
+{
+    return (sum * 31 + value) & 0x1fffffff;
+}
+void heap_sum(struct bench_run *run, uint32_t sum);
+
+/* The timed part: `steps` calls of step(state), each timed as a step. False from a step ends the run as failed. */
+bool heap_play(struct bench_run *run, uint32_t steps, bool (*step)(void *state), void *state);
+
 /* Pauses that a collector tells of itself, each with its begin and end on both clocks; all kept. */
 struct pause_clock {
     uint64_t *begin_ns, *end_ns;

@@ -29,6 +29,13 @@ heap_body gcbench_midden, gcbench_boehm, gcbench_by_hand;
 heap_body trees_midden, trees_boehm, trees_by_hand;
 heap_body splay_midden, splay_boehm, splay_by_hand;
 heap_body churn_midden, churn_boehm, churn_by_hand;
+heap_body queue_midden, queue_boehm, queue_by_hand;
+heap_body cache_midden, cache_boehm, cache_by_hand;
+heap_body strings_midden, strings_boehm, strings_by_hand;
+heap_body wide_midden, wide_boehm, wide_by_hand;
+heap_body deep_midden, deep_boehm, deep_by_hand;
+heap_body weak_midden, weak_by_hand;
+heap_body buffers_midden, buffers_boehm, buffers_by_hand;
 
 /* heap_cases.c: adds the cases to the table; returns how many. */
 size_t heap_cases_add(struct bench_case *cases, size_t capacity, bool full);

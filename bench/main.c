@@ -160,6 +160,33 @@ static void run_alone(const struct options *o, struct watch *w, size_t count)
     wipe(w);
 }
 
+static const struct series *checksum_of(const struct result *r)
+{
+    for (size_t i = 0; i < BENCH_COUNTERS && r->counters[i].name != NULL; i++)
+        if (strcmp(r->counters[i].name, HEAP_CHECKSUM) == 0)
+            return &r->counters[i];
+    return NULL;
+}
+
+/* Subjects of one workload that have not read the same have not done the same work. They stand side by side. */
+static void compare_checksums(struct watch *w, size_t count)
+{
+    size_t first = SIZE_MAX;
+    for (size_t i = 0; i < count; i++) {
+        const struct series *sum = checksum_of(&w->results[i]);
+        size_t stem = (size_t)(strrchr(w->cases[i].name, '/') - w->cases[i].name) + 1;
+        if (sum == NULL)
+            continue;
+        if (first == SIZE_MAX || strncmp(w->cases[i].name, w->cases[first].name, stem) != 0)
+            first = i;
+        for (size_t k = 0; k < sum->count; k++)
+            if (sum->values[k] < checksum_of(&w->results[first])->values[0] ||
+                sum->values[k] > checksum_of(&w->results[first])->values[0])
+                snprintf(w->results[i].failed, sizeof w->results[i].failed, "its checksum is %.0f, that of %.80s is %.0f",
+                         sum->values[k], w->cases[first].name, checksum_of(&w->results[first])->values[0]);
+    }
+}
+
 static int run(const struct options *o, const struct bench_case *cases, size_t count)
 {
     struct watch w = {cases, calloc(count, sizeof *w.results), isatty(STDERR_FILENO) == 1, now_s(), 0};
@@ -176,6 +203,7 @@ static int run(const struct options *o, const struct bench_case *cases, size_t c
     run_timed(o, &w, count);
     run_isolated(o, &w, count);
     run_alone(o, &w, count);
+    compare_checksums(&w, count);
     facts.seconds = now_s() - started;
     facts.load_after = machine_load();
     int status = 0;

@@ -82,7 +82,7 @@ void json_string(FILE *out, const char *text)
 static void write_values(FILE *out, const struct series *s)
 {
     for (size_t i = 0; i < s->count; i++)
-        fprintf(out, "%s%.6g", i == 0 ? "[" : ",", s->values[i]);
+        fprintf(out, "%s%.9g", i == 0 ? "[" : ",", s->values[i]);
     fputc(']', out);
 }
 

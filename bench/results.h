@@ -27,6 +27,9 @@ struct result {
 /* Stands in `failed` of a case that may fail and whose heap was full. */
 #define RESULT_NO_MEMORY "out of memory"
 
+/* The counter that must be the same for all subjects of a workload. */
+#define HEAP_CHECKSUM "checksum"
+
 struct run_facts {
     double seconds, min_time_s, load_before, load_after;
     unsigned repetitions;

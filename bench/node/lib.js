@@ -67,4 +67,22 @@ exports.random = function () {
   };
 };
 
+// As heap_mix of heap_support.h: a checksum of what was read, told as the counter `checksum`.
+exports.mix = (sum, value) => (Math.imul(sum, 31) + value) & 0x1fffffff;
+
+// The timed part of a program of equal steps, as heap_play of heap_support.h; `sum` gives the checksum afterwards.
+exports.play = function (count, step, sum) {
+  exports.measure(() => {
+    const steps = new Float64Array(count);
+    let last = process.hrtime.bigint();
+    for (let i = 0; i < count; i++) {
+      step();
+      const now = process.hrtime.bigint();
+      steps[i] = Number(now - last);
+      last = now;
+    }
+    return { steps, counters: { checksum: sum() } };
+  });
+};
+
 exports.size = Number(process.argv[2]);

@@ -152,6 +152,26 @@ timeout 120 $bench --full --filter '^heap/T1-gcbench-(1.2x|6x)/(midden|boehm|by-
         }
     ' <"$work/h.json" 2>>"$work/err" && bench/report --html "$work/page.html" "$work/h.json" && grep -q '<polyline' "$work/page.html"
 ok 'bench: in heaps of equal size a collector that has no room is a result, and shares of windows are told' || sed 's/^/# /' "$work/err"
+timeout 200 $bench --filter '^heap/(queue|cache|strings|wide|deep|weak|buffers)/(midden|boehm|by-hand)$' --repetitions 1 --json "$work/h.json" 2>"$work/err" &&
+    perl -MJSON::PP -e '
+        local $/; my $r = decode_json(<STDIN>);
+        my %boehm = map { $_->{name} => 1 } grep { $_->{name} eq "boehm" } @{ $r->{absent} };
+        for my $w (qw(queue cache strings wide deep weak buffers)) {
+            my @c = grep { $_->{workload} eq $w } @{ $r->{cases} };
+            die "$w lacks a subject\n" if @c != ($w eq "weak" || %boehm ? 2 : 3);
+            my %sum = map { ($_->{counters}{checksum}[0] // 0) => 1 } @c;
+            die "$w: not one checksum: @{[%sum]}\n" if keys %sum != 1 || $sum{0};
+            die "$w: no share of a window\n" if grep { my $m = $_->{counters}{mmu_5ms}[0]; !defined $m || $m < 0 || $m > 1 } @c;
+        }
+    ' <"$work/h.json" 2>>"$work/err"
+ok 'bench: the same work for every subject of a heap workload, by its checksum' || sed 's/^/# /' "$work/err"
+if command -v node >/dev/null; then
+    mkdir -p "$work/bench" && cp -r bench/node "$work/bench" && sed -i 's/below(480)/below(479)/' "$work/bench/node/queue.js"
+    program=$(realpath "$bench")
+    (cd "$work" && $program --filter '^heap/queue/(node|by-hand)$' --repetitions 1 --json "$work/h.json" 2>"$work/err")
+    [ $? -eq 1 ] && grep -q 'its checksum is [0-9]*, that of heap/queue/' "$work/err"
+    ok 'bench: a program that does other work is found' || sed 's/^/# /' "$work/err"
+fi
 MIDDEN=marking=no-such-thing $bench --filter '^heap/splay-20k/midden' --repetitions 1 --json "$work/h.json" 2>"$work/err"
 [ $? -eq 1 ] && grep -q 'MIDDEN holds an option' "$work/err"
 ok 'bench: an option that the heap does not know is said and is status 1'
@@ -179,7 +199,7 @@ ok 'record: each buffer of a program is taken once and released at most once' ||
 mkdir -p "$build/opt/bench/traces"
 cp "$work"/perl-*.trace "$build/opt/bench/traces/test-$$.trace"
 head -c 1000 "$work"/perl-*.trace >"$build/opt/bench/traces/cut-$$.trace"
-$bench --filter "^pool/trace-test-$$/(midden|libc)" --repetitions 1 --min-time 0.001 --json "$work/t.json" 2>"$work/err"
+$bench --filter "^pool/trace-test-$$/(midden|libc)\$" --repetitions 1 --min-time 0.001 --json "$work/t.json" 2>"$work/err"
 [ $? -eq 0 ] && [ "$(grep -c '"live_bytes":[1-9]' "$work/t.json")" -eq 2 ] && grep -q "cut-$$.trace is no trace" "$work/err"
 ok 'bench: plays a trace, and says which file is none' || sed 's/^/# /' "$work/err"
 rm -f "$build/opt/bench/traces/"{test,cut}-$$.trace
