@@ -12,8 +12,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#define SILENT_NS  500000000u
-#define REDRAW_NS  100000000u
 #define BAR_COLUMNS 24u
 
 void progress_begin(struct progress *p, const char *what)
@@ -28,7 +26,7 @@ void progress_show(struct progress *p, const char *stage, uint64_t done, uint64_
     if (!p->terminal)
         return;
     uint64_t now = mid__sys_now_ns();
-    if (now - p->start_ns < SILENT_NS || now - p->last_ns < REDRAW_NS)
+    if (!progress_is_due(p, now))
         return;
     p->last_ns = now;
     p->shown = true;

@@ -12,6 +12,15 @@ struct progress {
     const char *what; /* our own words or a quoted name */
 };
 
+#define PROGRESS_SILENT_NS 500000000u
+#define PROGRESS_REDRAW_NS 100000000u
+
+/* Whether the line is to be written at `now_ns`: not in the first half second, and then ten times a second. */
+static inline bool progress_is_due(const struct progress *p, uint64_t now_ns)
+{
+    return now_ns - p->start_ns >= PROGRESS_SILENT_NS && now_ns - p->last_ns >= PROGRESS_REDRAW_NS;
+}
+
 void progress_begin(struct progress *p, const char *what);
 
 /* `stage` is a word of ours; `total` 0 when the end is not known. Cheap enough to call thousands of times a second. */
