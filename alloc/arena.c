@@ -450,9 +450,24 @@ static bool all_clean(const struct mid__region *r, uint32_t at, uint32_t units)
 static void tag_units(struct mid__region *r, uint32_t at, uint32_t units, unsigned tag)
 {
     for (uint32_t i = 0; i < units; i++) {
-        atomic_store_explicit(&r->backs[at + i], (uint8_t)(tag == 0 ? 0 : i), memory_order_relaxed);
+        r->tags_before[at + i] = atomic_load_explicit(&r->tags[at + i], memory_order_relaxed);
+        atomic_store_explicit(&r->backs[at + i], (uint8_t)i, memory_order_relaxed);
         atomic_store_explicit(&r->tags[at + i], (uint8_t)tag, memory_order_relaxed);
     }
+}
+
+struct mid__slab *mid__arena_find_given(const struct mid__arena *a, const void *p, unsigned *tag)
+{
+    struct mid__region *r = mid__arena_region(a, (uintptr_t)p);
+    if (r == NULL || r->huge)
+        return NULL;
+    size_t unit = ((uintptr_t)p >> MID__UNIT_SHIFT) % MID__REGION_UNITS;
+    size_t first = unit - atomic_load_explicit(&r->backs[unit], memory_order_relaxed);
+    *tag = r->tags_before[unit];
+    if (*tag == 0 || atomic_load_explicit(&r->tags[unit], memory_order_relaxed) != 0 ||
+        atomic_load_explicit(&r->tags[first], memory_order_relaxed) != 0 || r->tags_before[first] != *tag)
+        return NULL;
+    return &r->slabs[first];
 }
 
 static struct mid__slab *make_slab(struct mid__region *r, uint32_t at, uint32_t units, unsigned id, bool fresh)

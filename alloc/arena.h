@@ -46,6 +46,7 @@ struct mid__region {
      * processor's cache. */
     _Alignas(MID__CACHE_LINE_BYTES) _Atomic(uint8_t) tags[MID__REGION_UNITS]; /* 0: free; else 1 + the class of its run */
     _Atomic(uint8_t) backs[MID__REGION_UNITS];                                /* units back to the first of the run */
+    uint8_t tags_before[MID__REGION_UNITS]; /* of a free unit: its last tag, by which a double release is named */
     struct mid__slab slabs[MID__REGION_UNITS];
 };
 
@@ -121,6 +122,10 @@ MID__INLINE struct mid__slab *mid__arena_find(const struct mid__arena *a, const 
         return NULL;
     return &r->slabs[unit - back];
 }
+
+/* The slab that an address lay in until it went back to the arena, with its tag; NULL when the address lies in a slab, or no
+ * slab was there, or its first unit is in use again. Needs the pool's lock. O(1). */
+struct mid__slab *mid__arena_find_given(const struct mid__arena *a, const void *p, unsigned *tag);
 
 /* The tag of a slab that is in use. */
 MID__INLINE unsigned mid__slab_tag(const struct mid__slab *s)

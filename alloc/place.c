@@ -92,12 +92,14 @@ static enum mid_status new_slab(struct mid_pool *pool, struct mid__class *c, siz
     }
 }
 
-/* The records of a run's earlier life mean nothing in this one. */
+/* The records of a run's earlier life mean nothing in this one; a bad pointer behind the last slot is given the next one's. */
 static void forget_records(const struct mid__class *c, const struct mid__slab *s)
 {
     struct mid__record *records = mid__slab_records(s);
-    if (records != NULL)
-        memset(records, 0, (c->slots != 0 ? c->slots : s->region->unit_records) * sizeof *records);
+    if (records == NULL)
+        return;
+    size_t all = s->units == 0 ? s->region->unit_records : s->units * s->region->unit_records;
+    memset(records, 0, (c->slots != 0 && c->slots < all ? c->slots + 1 : all) * sizeof *records);
 }
 
 /* A slab with room, on its list; the empty ones only when no partial one has any. */

@@ -451,6 +451,24 @@ static void report_double(struct mid_pool *pool, const void *p, const char *verb
         mid__misuse(pool, "pool.double_release", p, "%s of %p, which is released already", verb, p);
 }
 
+/* A pointer into a slab that went back to the arena: released before that, if a buffer began there. */
+static void report_given(struct mid_pool *pool, const void *p, const char *verb)
+{
+    unsigned tag;
+    const struct mid__slab *s = mid__arena_find_given(&pool->arena, p, &tag);
+    if (s != NULL) {
+        const struct mid__class *c = &pool->classes[tag - 1];
+        size_t offset = (size_t)((const char *)p - mid__slab_memory(s)), extent;
+        const struct mid__record *record = mid__record_of(c, s, offset);
+        bool begins = c->slots == 0 ? record != NULL : c->placement->look(c, s, offset, &extent) != MID__PLACE_NONE;
+        if (begins && (record == NULL || record->released_at != NULL)) {
+            report_double(pool, p, verb, record);
+            return;
+        }
+    }
+    report_stranger(pool, p, verb);
+}
+
 bool mid__pool_find(struct mid_pool *pool, const void *p, const char *verb, struct mid__taken *out)
 {
     struct mid__slab *s = mid__arena_find(&pool->arena, p);
@@ -475,7 +493,7 @@ bool mid__pool_find(struct mid_pool *pool, const void *p, const char *verb, stru
     if (place == MID__PLACE_RELEASED || (record != NULL && record->released_at != NULL))
         report_double(pool, p, verb, record);
     else
-        report_stranger(pool, p, verb);
+        report_given(pool, p, verb);
     return false;
 }
 

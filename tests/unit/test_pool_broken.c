@@ -61,6 +61,59 @@ START_TEST(release__twice__is_reported_and_ignored)
 }
 END_TEST
 
+/* The bug: once its slab had gone back to the arena, a buffer that was released again was called foreign, without the sites. */
+START_TEST(release__twice_after_the_slab_went_back__is_still_a_double_release)
+{
+    struct mid_pool *pool = make(policy_of(_i), flags_of(_i));
+    const size_t sizes[] = {0, 1, 100, 1000, 5000, 9000, 100000, 1000000};
+    char *stay = mid_pool_alloc(pool, 20000); /* so that the region stays */
+    unsigned expected = 0;
+    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
+        char *first = mid_pool_alloc(pool, sizes[i]), *p = mid_pool_alloc(pool, sizes[i]);
+        mid_pool_release(pool, first);
+        mid_pool_release(pool, p);
+        mid_pool_trim(pool);
+        ck_assert_ptr_null(mid__arena_find(&pool->arena, p));
+        seen.last[0] = '\0';
+        mid_pool_release(pool, p);
+        ck_assert_uint_eq(seen.count, ++expected);
+        if (pool->checked) {
+            ck_assert_ptr_nonnull(strstr(seen.last, "taken at"));
+            ck_assert_ptr_nonnull(strstr(seen.last, "released at"));
+        }
+        if (pool->checked || !pool->sequential || sizes[i] >= 8192)
+            ck_assert_ptr_nonnull(strstr(seen.last, "already"));
+        mid_pool_release(pool, p + 8); /* where no buffer began */
+        ck_assert_uint_eq(seen.count, ++expected);
+        ck_assert_ptr_nonnull(strstr(seen.last, "no buffer of this pool"));
+        mid_pool_release(pool, mid_pool_alloc(pool, 300)); /* other slabs lie there now */
+        mid_pool_release(pool, mid_pool_alloc(pool, 20000));
+    }
+    mid_pool_release(pool, stay);
+    ck_assert_uint_eq(seen.count, expected);
+    end_quietly(pool);
+}
+END_TEST
+
+/* The bug: a pointer into a large buffer was called a double release, by a record that small buffers had left there. */
+START_TEST(release__into_a_large_buffer_where_small_ones_were__is_foreign)
+{
+    struct mid_pool *pool = make(policy_of(_i), MID_POOL_CHECKED);
+    char *small[512];
+    for (size_t i = 0; i < sizeof small / sizeof *small; i++)
+        small[i] = mid_pool_alloc(pool, 16);
+    for (size_t i = 0; i < sizeof small / sizeof *small; i++)
+        mid_pool_release(pool, small[i]);
+    mid_pool_trim(pool);
+    char *large = mid_pool_alloc(pool, 8192);
+    mid_pool_release(pool, large + 8);
+    ck_assert_uint_eq(seen.count, 1);
+    ck_assert(was_seen(&seen, "pool.foreign"));
+    mid_pool_release(pool, large);
+    end_quietly(pool);
+}
+END_TEST
+
 START_TEST(release__any_stranger__is_reported_and_ignored)
 {
     struct mid_pool *pool = make(policy_of(_i), flags_of(_i)), *other = make(policy_of(_i), 0);
@@ -357,6 +410,8 @@ int main(void)
 {
     TCase *misuse = tcase_create("misuse");
     tcase_add_loop_test(misuse, release__twice__is_reported_and_ignored, 0, 4);
+    tcase_add_loop_test(misuse, release__twice_after_the_slab_went_back__is_still_a_double_release, 0, 4);
+    tcase_add_loop_test(misuse, release__into_a_large_buffer_where_small_ones_were__is_foreign, 0, 2);
     tcase_add_loop_test(misuse, release__any_stranger__is_reported_and_ignored, 0, 4);
     tcase_add_loop_test(misuse, release_sized__wrong_size__is_reported_in_a_checked_pool, 0, 2);
     tcase_add_loop_test(misuse, overrun__one_byte__is_seen_by_verify_and_at_release, 0, 2);

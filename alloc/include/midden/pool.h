@@ -176,7 +176,8 @@ MID_API void *mid_pool_resize(struct mid_pool *pool, void *buffer, size_t bytes)
 
 /* Gives a buffer back. NULL does nothing. A pointer that this pool did not hand out is reported to the hook as
  * "pool.foreign", one that is already back as "pool.double_release"; both are then ignored. Outside checked pools a
- * double release is seen as long as the buffer has gone back to its slab, or is the last that this thread released. */
+ * double release is seen as long as the buffer has gone back to its slab, or is the last that this thread released. Where
+ * the memory is back with the system (beyond 1 MiB at once), a buffer released again is foreign. */
 MID_API void mid_pool_release(struct mid_pool *pool, void *buffer);
 
 /* As mid_pool_release, and faster: `bytes` is the size that was asked for when the buffer was taken or last resized.
