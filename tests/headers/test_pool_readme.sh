@@ -34,10 +34,10 @@ check "the server compiles" ${CC:-cc} -std=c99 -D_GNU_SOURCE -Wall -Wextra -Werr
 check "the server serves and gives everything back" "$tmp/serve"
 
 sed -n '/^struct mid_pool_options {/,/^};/p' alloc/include/midden/pool.h |
-    sed -n 's/^    [a-z_ ]*[ *]\([a-z_]*\);.*/\1/p' | grep -v -e '_user$' -e struct_size | sort >"$tmp/fields"
-awk -F'[|`]' '/^## /{ on = /^## Options/ } on && /^\| `/ { print $3 }' alloc/README.md | sort >"$tmp/rows"
+    sed -n 's/^    [a-z0-9_ ]*[ *]\([a-z_]*\);.*/\1/p' | grep -v -e '_user$' -e struct_size | sort >"$tmp/fields"
+awk -F'[|`]' '/^## /{ on = /^## Options/ } on && /^\| `/ { print $3; if ($4 == ", ") print $5 }' alloc/README.md | sort >"$tmp/rows"
 same "the table has every option" "$(cat "$tmp/fields")" "$(cat "$tmp/rows")"
-for rule in $(grep -ho '"\(pool\|slice\)\.[a-z_]*"' alloc/*.c | tr -d '"' | sort -u | grep -v '^pool.record$'); do
+for rule in $(grep -ho '"\(pool\|slice\|handle\)\.[a-z_]*"' alloc/*.c | tr -d '"' | sort -u | grep -v -e '^pool.record$' -e '\.[ch]$'); do
     check "$rule is in the README" grep -q "\`$rule\`" alloc/README.md
 done
 finish
