@@ -6,7 +6,7 @@
  *     nursery.c      scavenge               collect.c    the collections            options.c  the table of options
  *     remset.c       old-to-young slots     oldspace.c   blocks and cells           verify.c   recomputes everything
  *     mark.c         snapshot marking       largespace.c pages, mappings            walk.c     for snapshots
- *     settle.c       what depends on death
+ *     settle.c       what depends on death  verify_ephemeron.c, verify_pins.c       ... of tables and pins
  *     sweep.c        counts afterwards      finalize.c   weak, finalizers, buffers  ids.c      names that stay
  *     slide.c        slides all to one end         conservative.c  the C stack
  *     compact.c      empties sparse blocks         ephemeron.c  weak tables
