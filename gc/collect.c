@@ -193,5 +193,6 @@ enum mid_status mid_heap_collect(struct mid_heap *heap, enum mid_collect kind, c
         mid__after_collection_some(heap);
     else
         mid__after_collection(heap);
+    mid__interrupt_check(heap);
     return MID_OK;
 }

@@ -79,6 +79,11 @@ bool mid__ids_reserve(struct mid_heap *heap, size_t more)
     return true;
 }
 
+void mid__ids_prefetch(const struct mid_heap *heap, uintptr_t object)
+{
+    __builtin_prefetch(&heap->ids.entries[home_of(&heap->ids, object)], 1);
+}
+
 uint64_t mid__ids_give(struct mid_heap *heap, uintptr_t object)
 {
     struct mid__ids *ids = &heap->ids;

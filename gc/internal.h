@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * The heap's own structures, shared by the files of gc/ and by tests that break invariants on purpose; never installed.
+ * Why this file is long: struct mid_heap holds all of them, and each needs its own declaration before it.
  *
  * Note [Chunks]
  * Old and large space live in chunks of 4 MiB, aligned to their size, so that masking an address finds its chunk and the
@@ -39,6 +40,7 @@
 #include <midden/walk.h>
 
 #include <pthread.h>
+#include <stdatomic.h>
 
 /* ---- the header word -------------------------------------------------------------------------------------------- */
 
@@ -466,6 +468,12 @@ struct mid__adapt { /* see adapt.c; rates in bytes a nanosecond of CPU */
  * again: nothing; that there is none; and that no compaction would make room either. */
 enum mid__proof { MID__PROOF_NONE = 0, MID__PROOF_SWEPT, MID__PROOF_COMPACT };
 
+#define MID__INTERRUPTS 8u
+
+struct mid__interrupt {
+    mid_interrupt_fn fn;
+    void *user;
+};
 struct mid_heap {
     struct mid__hot hot; /* must be first: the inlined functions know it */
     struct mid_heap_options options;
@@ -473,6 +481,9 @@ struct mid_heap {
     unsigned live_side; /* 0 or 1; the mark side is the other */
     unsigned busy;      /* in a collection, a callback or a walk: nothing may allocate */
     struct mid_walk *walk;
+    _Atomic bool interrupted; /* set by signal handlers and other threads: interrupt.c */
+    unsigned interrupt_count;
+    struct mid__interrupt interrupts[MID__INTERRUPTS];
 
     struct mid__type *types;
     size_t type_count, type_capacity;
@@ -737,12 +748,20 @@ MID__INLINE bool mid__is_weak_table(const struct mid_heap *heap, uint64_t header
 
 /* ---- ids.c */
 bool mid__ids_reserve(struct mid_heap *heap, size_t more);
+void mid__ids_prefetch(const struct mid_heap *heap, uintptr_t object);
 uint64_t mid__ids_give(struct mid_heap *heap, uintptr_t object); /* reserved */
 void mid__ids_moved(struct mid_heap *heap, uintptr_t from, uintptr_t to);
 bool mid__ids_purge(struct mid_heap *heap, size_t *budget);
 
 /* ---- pace.c */
 void mid__pace_allocation(struct mid_heap *heap, size_t bytes); /* may collect */
+
+void mid__interrupt_call(struct mid_heap *heap); /* may collect */
+MID__INLINE void mid__interrupt_check(struct mid_heap *heap)
+{
+    if (MID__UNLIKELY(atomic_load_explicit(&heap->interrupted, memory_order_relaxed)))
+        mid__interrupt_call(heap);
+}
 void mid__pace_after_scavenge(struct mid_heap *heap);
 void mid__pace_after_marking(struct mid_heap *heap);
 size_t mid__external_soon(const struct mid_heap *heap);

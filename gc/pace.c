@@ -211,6 +211,7 @@ void mid__pace_allocation(struct mid_heap *heap, size_t bytes)
     if (heap->options.torture == MID_TORTURE_NONE)
         work_a_window(heap, bytes);
     mid__after_collection_some(heap);
+    mid__interrupt_check(heap);
 }
 
 /* ---- when to begin ------------------------------------------------------------------------------------------------------------- */

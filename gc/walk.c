@@ -181,9 +181,29 @@ static size_t count_without_id(struct mid_walk *walk)
     return count;
 }
 
+#define AHEAD 16u
+
+/* Gives all ids now. To find the place of an entry is a cache miss: it is asked for some objects before it is needed. */
+static void give_ids(struct mid_walk *walk)
+{
+    uintptr_t ahead[AHEAD] = {0};
+    mid_walk_rewind(walk);
+    for (unsigned i = 0, left = AHEAD; left != 0; i = (i + 1) % AHEAD) {
+        if (ahead[i] != 0)
+            (void)mid__ids_give(walk->heap, ahead[i]);
+        do
+            ahead[i] = next_address(walk);
+        while (ahead[i] != 0 && (*mid__header_at(ahead[i]) & MID__HAS_ID) != 0);
+        if (ahead[i] != 0)
+            mid__ids_prefetch(walk->heap, ahead[i]);
+        else
+            left--;
+    }
+}
+
 enum mid_status mid_walk_begin(struct mid_heap *heap, uint32_t flags, struct mid_walk **out)
 {
-    if (out == NULL || (flags & ~(uint32_t)(MID_WALK_COLLECT | MID_WALK_NO_IDS | MID_WALK_ASK_IDS)) != 0)
+    if (out == NULL || (flags & ~(uint32_t)(MID_WALK_COLLECT | MID_WALK_NO_IDS | MID_WALK_ASK_IDS | MID_WALK_GIVE_IDS)) != 0)
         return MID_E_INVALID;
     *out = NULL;
     if (heap->busy != 0)
@@ -204,6 +224,8 @@ enum mid_status mid_walk_begin(struct mid_heap *heap, uint32_t flags, struct mid
     heap->walk = walk;
     heap->busy++;
     mid__close_window(heap);
+    if (flags & MID_WALK_GIVE_IDS)
+        give_ids(walk);
     mid_walk_rewind(walk);
     *out = walk;
     return MID_OK;

@@ -26,6 +26,7 @@
 #include "outside.h"
 
 #include <midden/heap.h>
+#include <midden/internal/child.h>
 #include <midden/snapshot.h>
 #include <midden/walk.h>
 
@@ -291,7 +292,7 @@ static enum mid_status write_heap(struct mid_heap *heap, const struct destinatio
 {
     struct mid_walk *walk;
     bool as_it_is = options != NULL && (options->flags & MID_SNAPSHOT_NO_COLLECT) != 0;
-    enum mid_status status = mid_walk_begin(heap, MID_WALK_ASK_IDS | (as_it_is ? 0u : (uint32_t)MID_WALK_COLLECT), &walk);
+    enum mid_status status = mid_walk_begin(heap, MID_WALK_ASK_IDS | MID_WALK_GIVE_IDS | (as_it_is ? 0u : (uint32_t)MID_WALK_COLLECT), &walk);
     if (status != MID_OK)
         return status;
     status = write_walk(heap, walk, to, options);
@@ -313,4 +314,44 @@ enum mid_status mid_heap_write_snapshot_stream(struct mid_heap *heap, mid_snapsh
 {
     struct destination to = {.write = write, .user = user};
     return heap == NULL || write == NULL ? MID_E_INVALID : write_heap(heap, &to, options);
+}
+
+/* ---- in a child */
+
+struct job {
+    struct mid_heap *heap;
+    struct mid_walk *walk;
+    struct destination to;
+    struct mid_snapshot_options options;
+};
+
+static enum mid_status write_job(void *user, struct mid_snapshot_figures *figures)
+{
+    struct job *job = user;
+    job->options.figures = figures;
+    return write_walk(job->heap, job->walk, &job->to, &job->options);
+}
+
+enum mid_status mid_heap_write_snapshot_forked(struct mid_heap *heap, const char *path,
+                                               const struct mid_snapshot_options *options,
+                                               struct mid_snapshot_child **child)
+{
+    struct job job = {.heap = heap, .to = {.path = path}};
+    if (heap == NULL || path == NULL || child == NULL || !mid__snapshot_options_are_sound(options))
+        return MID_E_INVALID;
+    *child = NULL;
+    mid_snapshot_options_init(&job.options);
+    if (options != NULL)
+        job.options = *options;
+    bool as_it_is = (job.options.flags & MID_SNAPSHOT_NO_COLLECT) != 0;
+    const uint32_t ids = MID_WALK_ASK_IDS | MID_WALK_GIVE_IDS; /* given in the child they would be the child's alone */
+    enum mid_status status =
+        mid_walk_begin(heap, ids | (as_it_is ? 0u : (uint32_t)MID_WALK_COLLECT), &job.walk);
+    if (status != MID_OK)
+        return status;
+    status = mid__child_start(write_job, &job, job.options.figures, child);
+    int error = errno;
+    mid_walk_end(job.walk);
+    errno = error;
+    return status;
 }

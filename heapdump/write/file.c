@@ -12,7 +12,9 @@
  *     close     may still report what a network file system could not store
  *     rename    the target is replaced in one step; then the directory is synced, as well as it can be
  *
- * A target that exists and is no regular file is written to directly: a rename would replace the device.
+ * A target that exists and is no regular file is written to directly: a rename would replace the device. With
+ * MID_SNAPSHOT_NO_FOLLOW (a name that others can foresee, in a directory that they can write to) it is refused instead, and a
+ * symbolic link is replaced: whoever has put it there gets neither the snapshot nor a file of ours overwritten.
  *
  * I1  Until the rename the target is untouched; after any failure no name is left that this file made.
  * I2  errno is that of the first failure.
@@ -50,6 +52,35 @@ static ptrdiff_t write_to(void *user, const void *data, size_t bytes)
     return n;
 }
 
+static bool take_path(struct target *t, const char *path)
+{
+    size_t bytes = strlen(path);
+    if (bytes == 0 || path[bytes - 1] == '/') {
+        errno = bytes == 0 ? ENOENT : EISDIR;
+        return false;
+    }
+    if (bytes >= sizeof t->path) {
+        errno = ENAMETOOLONG;
+        return false;
+    }
+    memcpy(t->path, path, bytes + 1);
+    return true;
+}
+
+/* The path itself: what is there may only be a regular file or a link, which is replaced. */
+static bool resolve_no_link(struct target *t, const char *path)
+{
+    struct stat s;
+    if (!take_path(t, path))
+        return false;
+    if (lstat(path, &s) != 0)
+        return errno == ENOENT;
+    if (S_ISREG(s.st_mode) || S_ISLNK(s.st_mode))
+        return true;
+    errno = S_ISDIR(s.st_mode) ? EISDIR : EEXIST;
+    return false;
+}
+
 /* Finds out what `path` names and fills in t->path. */
 static bool resolve(struct target *t, const char *path)
 {
@@ -64,18 +95,7 @@ static bool resolve(struct target *t, const char *path)
     }
     if (errno != ENOENT)
         return false;
-    /* nothing there, or a link that leads nowhere, which the snapshot will replace */
-    size_t bytes = strlen(path);
-    if (bytes == 0 || path[bytes - 1] == '/') {
-        errno = bytes == 0 ? ENOENT : EISDIR;
-        return false;
-    }
-    if (bytes >= sizeof t->path) {
-        errno = ENAMETOOLONG;
-        return false;
-    }
-    memcpy(t->path, path, bytes + 1);
-    return true;
+    return take_path(t, path); /* nothing there, or a link that leads nowhere, which the snapshot will replace */
 }
 
 /* The directory of t->path, through `directory` of PATH_MAX bytes. */
@@ -201,7 +221,8 @@ enum mid_status mid_snapshot_write_file(const char *path, const struct mid_snaps
     int saved = errno;
     struct target t = {.fd = -1};
     enum mid_status status = MID_E_IO;
-    if (resolve(&t, path) && open_target(&t)) {
+    bool follow = options == NULL || (options->flags & MID_SNAPSHOT_NO_FOLLOW) == 0;
+    if ((follow ? resolve(&t, path) : resolve_no_link(&t, path)) && open_target(&t)) {
         status = mid_snapshot_write_stream(write_to, &t, source, options);
         if (status == MID_OK && !commit(&t, options == NULL || (options->flags & MID_SNAPSHOT_NO_SYNC) == 0))
             status = MID_E_IO;

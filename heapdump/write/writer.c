@@ -29,6 +29,7 @@
  */
 #include "sink.h"
 
+#include <midden/internal/child.h>
 #include <midden/internal/sys.h>
 
 #include <errno.h>
@@ -278,9 +279,12 @@ static bool source_is_sound(const struct mid_snapshot_source *s)
     return s->node_count != 0 || s->edge_count == 0;
 }
 
-static bool options_are_sound(const struct mid_snapshot_options *o)
+int mid__snapshot_options_are_sound(const struct mid_snapshot_options *o)
 {
-    return o->struct_size == sizeof *o && (o->flags & ~(MID_SNAPSHOT_NO_SYNC | MID_SNAPSHOT_NO_COLLECT)) == 0 &&
+    if (o == NULL)
+        return 1;
+    const unsigned known = MID_SNAPSHOT_NO_SYNC | MID_SNAPSHOT_NO_COLLECT | MID_SNAPSHOT_NO_FOLLOW;
+    return o->struct_size == sizeof *o && (o->flags & ~known) == 0 &&
            (o->buffer_bytes == 0 || (o->buffer_bytes >= BUFFER_MIN && o->buffer_bytes <= BUFFER_MAX)) &&
            (o->distinct_names == 0 || (o->distinct_names >= NAMES_MIN && o->distinct_names <= NAMES_MAX)) &&
            (o->figures == NULL || o->figures->struct_size == sizeof *o->figures);
@@ -310,7 +314,7 @@ enum mid_status mid_snapshot_write_stream(mid_snapshot_write_fn write, void *use
     mid_snapshot_options_init(&o);
     if (options != NULL)
         o = *options;
-    if (write == NULL || !options_are_sound(&o) || !source_is_sound(source))
+    if (write == NULL || !mid__snapshot_options_are_sound(&o) || !source_is_sound(source))
         return MID_E_INVALID;
     size_t buffer_bytes = (o.buffer_bytes == 0 ? BUFFER_DEFAULT : o.buffer_bytes) + MID__OUT_ROOM_MAX;
 

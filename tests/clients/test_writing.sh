@@ -4,7 +4,7 @@
 . tests/support/tap.sh
 case $MODE in asan | tsan) skip_all "the program would have to be linked with the sanitizer" ;; esac
 
-awk '/^```c/ { block++; next } /^```/ && block == 2 { exit } block == 2' heapdump/WRITING.md >"$tmp/cache.c"
+awk '/^```c/ { block++; next } /^```/ && block == 4 { exit } block == 4' heapdump/WRITING.md >"$tmp/cache.c"
 flags="-Wall -Wextra -Wconversion -Werror -Ialloc/base/include -Iheapdump/include"
 for standard in c99 c17; do
     check "the example compiles as $standard" "${CC:-cc}" -std=$standard $flags "$tmp/cache.c" "$O/libmidden.a" -pthread -o "$tmp/cache"

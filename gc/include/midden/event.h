@@ -87,6 +87,27 @@ MID_API enum mid_status mid_heap_unlisten(struct mid_heap *heap, mid_event_fn fn
  * library's struct_size); returns how many. The heap keeps eight. Never collects. */
 MID_API size_t mid_heap_recent(struct mid_heap *heap, struct mid_collection *out, size_t capacity);
 
+/* ---- interrupts: what a signal handler or another thread wants done by the program's own thread, between two uses of the
+ * heap. The heap comes by with every 16 KiB allocated, and at the end of mid_heap_collect. */
+
+/* Called on the mutator's thread where a call may collect, with the heap free for use: it may allocate and collect. */
+typedef void (*mid_interrupt_fn)(void *user, struct mid_heap *heap);
+
+/* Adds a callback, at most eight. All are called, in no particular order, once or more after each mid_heap_interrupt: each
+ * looks for itself whether it was meant. MID_E_INVALID: no fn, or the pair (fn, user) is there already. MID_E_LIMIT: there
+ * are eight. Never collects. Also from the callback. */
+MID_API enum mid_status mid_heap_on_interrupt(struct mid_heap *heap, mid_interrupt_fn fn, void *user);
+
+/* Takes it away. MID_E_INVALID when it is not there. */
+MID_API enum mid_status mid_heap_off_interrupt(struct mid_heap *heap, mid_interrupt_fn fn, void *user);
+
+/* Asks for the callbacks. From any thread and from signal handlers (async-signal-safe); the heap must live. O(1). */
+MID_API void mid_heap_interrupt(struct mid_heap *heap);
+
+/* Calls them now if they were asked for: for a program that waits for events and allocates nothing. MID_E_BUSY from a
+ * callback of the heap or in a walk. May collect. */
+MID_API enum mid_status mid_heap_run_interrupts(struct mid_heap *heap);
+
 /* Writes the trace line of a collection, as in "[midden] 1234.5 ms: scavenge 12.3 (16.0) -> 4.1 (16.0) MB, 0.8 ms,
  * allocation failure", NUL-terminated, cut at capacity; returns the length that it would have. */
 MID_API size_t mid_collection_line(const struct mid_collection *collection, char *out, size_t capacity);

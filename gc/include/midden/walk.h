@@ -31,7 +31,8 @@ enum {
     MID_WALK_COLLECT = 1, /* a full collection first: only reachable objects are seen. Without it, also dead ones that no
                              collection has found yet */
     MID_WALK_NO_IDS = 2,  /* give no ids: object.id is 0 and the side table of ids is not touched */
-    MID_WALK_ASK_IDS = 4  /* object.id is 0, but mid_walk_id gives it: for a walk that goes over the objects several times */
+    MID_WALK_ASK_IDS = 4, /* object.id is 0, but mid_walk_id gives it: for a walk that goes over the objects several times */
+    MID_WALK_GIVE_IDS = 8 /* all objects have their ids when it begins: for a walk that goes on in a child of fork */
 };
 
 /* Begins a walk. May collect with MID_WALK_COLLECT (and finalizers run then). MID_E_INVALID: unknown flags. MID_E_BUSY:

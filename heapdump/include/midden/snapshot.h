@@ -168,6 +168,9 @@ struct mid_snapshot_figures {
 /* Shows a heap as it is: without the full collection that otherwise comes first, and so with dead objects that no
  * collection has found yet. For heaps only. */
 #define MID_SNAPSHOT_NO_COLLECT 2u
+/* For a path in a directory that others can write to, such as /tmp: a symbolic link that stands there is replaced and not
+ * followed, and what is neither link nor regular file is refused (MID_E_IO, EEXIST). For files only. */
+#define MID_SNAPSHOT_NO_FOLLOW 4u
 
 struct mid_snapshot_options {
     size_t struct_size; /* sizeof(struct mid_snapshot_options) */
@@ -226,6 +229,92 @@ MID_API enum mid_status mid_heap_write_snapshot(struct mid_heap *heap, const cha
 /* The same through a callback, as mid_snapshot_write_stream. The callback must not use the heap. */
 MID_API enum mid_status mid_heap_write_snapshot_stream(struct mid_heap *heap, mid_snapshot_write_fn write, void *user,
                                                        const struct mid_snapshot_options *options);
+
+/* ---- in a forked child: the program stands still for the fork alone, and goes on while the child writes
+ *
+ * The child has the graph as it is at the call. It writes the file as mid_snapshot_write_file does, whole or not at all,
+ * also when it is killed. Each page that the program changes meanwhile is copied by the kernel: in the worst case the
+ * memory of the process is there twice, until the child is done.
+ *
+ * In the child no other thread exists, all signals are blocked, and no descriptor but 0, 1 and 2 is open; callbacks of the
+ * source, and describe and root callbacks of a heap, run there and must take no lock that another thread may hold. The
+ * child outlives the program if that ends first, and still writes the file.
+ *
+ * Works under ASan and valgrind, and under TSan (which then sees nothing of the child's other threads: it has none). */
+struct mid_snapshot_child;
+
+/* Begins; `*child` must be given to mid_snapshot_child_wait in the end. `options` as for mid_snapshot_write_file, and its
+ * `figures` must live until the outcome is known. `path` and `source` are free again when it returns.
+ *
+ * MID_OK: the child is at work. MID_E_INVALID: an argument (what only the writer sees comes from poll and wait).
+ * MID_E_MEMORY. MID_E_IO: pipe or fork failed, with errno; nothing was begun, and the caller may write without a fork.
+ * Any thread; not from a signal handler. Never collects. */
+MID_API enum mid_status mid_snapshot_write_file_forked(const char *path, const struct mid_snapshot_source *source,
+                                                       const struct mid_snapshot_options *options,
+                                                       struct mid_snapshot_child **child);
+
+/* How it stands: MID_E_BUSY while the child writes, then its status, again and again; MID_E_IO with errno, ECANCELED when
+ * the child was killed before it could tell. From then on the child has been waited for. Never blocks. */
+MID_API enum mid_status mid_snapshot_child_poll(struct mid_snapshot_child *child);
+
+/* Waits for the child to end, tells its status as poll does, and frees the handle. */
+MID_API enum mid_status mid_snapshot_child_wait(struct mid_snapshot_child *child);
+
+/* A descriptor that is readable once the child is done or gone, for poll(2) and event loops; and its process id, to be
+ * killed when the answer is not wanted any more. Both belong to the handle. The program gets a SIGCHLD for the child; one
+ * that waits for any child (wait(2)) may take its exit status: the outcome is known all the same. */
+MID_API int mid_snapshot_child_fd(const struct mid_snapshot_child *child);
+MID_API int mid_snapshot_child_pid(const struct mid_snapshot_child *child);
+
+/* A heap, by a child. Objects that have no id yet get theirs before the fork, so that they keep it: the first snapshot of a
+ * heap takes longer to begin than the next ones. The full collection that comes first, unless MID_SNAPSHOT_NO_COLLECT, is
+ * the program's, too. Status as above, and MID_E_BUSY as for mid_heap_write_snapshot. May collect, before it begins. */
+MID_API enum mid_status mid_heap_write_snapshot_forked(struct mid_heap *heap, const char *path,
+                                                       const struct mid_snapshot_options *options,
+                                                       struct mid_snapshot_child **child);
+
+/* ---- on a signal: `kill -USR2 PID`, and a running program writes a snapshot of its heap
+ *
+ *     struct mid_snapshot_signal want = {.struct_size = sizeof want, .signo = SIGUSR2, .flags = MID_SNAPSHOT_FORKED,
+ *                                        .pattern = "/var/lib/app/app.%p.%n.heapsnapshot"};
+ *     enum mid_status s = mid_snapshot_on_signal(heap, &want);
+ *
+ * The handler sets a flag and no more. The snapshot begins on the heap's own thread, where a call may collect: at the
+ * latest when the program has allocated another 16 KiB, collects, or calls mid_heap_run_interrupts (<midden/event.h>). A
+ * signal that comes before the last snapshot is done asks for one more, however often it comes. */
+
+/* By a child, so that the program stands still for the fork alone; when fork fails, by the program itself. */
+#define MID_SNAPSHOT_FORKED 1u
+
+struct mid_snapshot_signal {
+    size_t struct_size; /* sizeof(struct mid_snapshot_signal) */
+    int signo;          /* such as SIGUSR2; not one that is blocked, or that the program waits for by sigwait */
+    unsigned flags;     /* 0 or MID_SNAPSHOT_FORKED */
+
+    /* Where to. %p is the process id, %n a number of this heap's that counts from 1, %t the time as 20261124T153000Z, %% a
+     * percent sign; any other % is MID_E_INVALID. A relative path is taken from the directory of the call. The name is never
+     * followed as a symbolic link (MID_SNAPSHOT_NO_FOLLOW); without %n or %t each snapshot replaces the last. Copied. */
+    const char *pattern;
+    /* NULL: the defaults. Copied; `figures` must be NULL. */
+    const struct mid_snapshot_options *options;
+
+    /* Called on the heap's thread when a snapshot is done, with its path, status and errno (of MID_E_IO, else 0); NULL:
+     * nobody is told. It may use the heap. A child's end is noticed as a signal is, by allocation, or in
+     * mid_heap_run_interrupts. */
+    void (*done)(void *user, const char *path, enum mid_status status, int error);
+    void *user;
+};
+
+/* Asks for it: one signal a heap; several heaps may have the same, and all are written. The handler of the program that was
+ * there before is called as well, after ours. MID_OK; MID_E_INVALID: an argument, or the heap has a signal already;
+ * MID_E_MEMORY; MID_E_LIMIT as mid_heap_on_interrupt; MID_E_IO: sigaction or getcwd failed, with errno. Called by the heap's
+ * mutator. Never collects. */
+MID_API enum mid_status mid_snapshot_on_signal(struct mid_heap *heap, const struct mid_snapshot_signal *wanted);
+
+/* Ends it: **before the heap is destroyed**. Waits for a child that is still writing, and tells `done` of it; a signal that
+ * has not been served is dropped. With the last heap of a signal the handler of before is put back, unless the program has
+ * put another in place of ours. MID_E_INVALID: the heap has none. Not from a signal handler, nor from `done`. */
+MID_API enum mid_status mid_snapshot_off_signal(struct mid_heap *heap);
 
 #ifdef __cplusplus
 }
