@@ -10,6 +10,7 @@
 
 #include "heap_work.h"
 #include "results.h"
+#include "utilisation.h"
 #include "work.h"
 
 #include <midden/event.h>

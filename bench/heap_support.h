@@ -36,10 +36,7 @@ void latency_end(struct latency *l, struct bench_run *run);
 void latency_sort(uint64_t *values, size_t count);
 double latency_at(const uint64_t *sorted, size_t count, double share); /* 0 of none */
 
-/* The least share of a window of window_ns that pauses leave, over all windows in the span: 0 .. 1. They are in order of
- * time, do not overlap, and their times begin with the span. O(count). */
-double utilisation(const uint64_t *begin, const uint64_t *end, size_t count, uint64_t span_ns, uint64_t window_ns);
-
+/* The windows whose utilisation is told, of steps and of pauses. */
 enum { UTILISATION_WINDOWS = 4 };
 struct utilisation_window {
     const char *of_steps, *of_pauses; /* names of counters */
