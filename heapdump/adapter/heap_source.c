@@ -11,8 +11,9 @@
  *
  *     buffer --internal "block"--> block --internal "slab"--> slab
  *
- * Edges of objects are as gc's walk tells them, null ones left out. Roots come in five kinds; labelled persistent handles
- * and labelled slots of root callbacks are globals. Local handles are numbered, weak handles are weak edges.
+ * Edges of objects are as gc's walk tells them, null ones left out. Roots come in six kinds (pins among the persistent
+ * handles); labelled persistent handles and labelled slots of root callbacks are globals. Local handles are numbered, weak
+ * handles are weak edges.
  *
  * Ids: objects have gc's (odd, from 1,001). A block has the id of its owner plus one, which is even and as stable as the
  * owner. A slab has 2^31 + its address in units of 8 KiB (even, modulo 2^31): slabs do not move, and two of one process lie
