@@ -71,7 +71,7 @@ MID_API enum mid_status mid_keep_create(struct mid_pool *pool, const struct mid_
 MID_API enum mid_status mid_keep_destroy(struct mid_keep *keep);
 
 /* Takes over the slice and fills in *kept, which must hold nothing. On an error (MID_E_LIMIT, MID_E_MEMORY, MID_E_INVALID)
- * the caller still has the slice, and *kept holds nothing. Slices of less than 1 KiB blocks, of foreign and of static
+ * the caller still has the slice, and *kept holds nothing. Slices of blocks below 1 KiB, of foreign and of static
  * memory, and of a block that another keep holds too, are kept and never moved. May move others. O(1), and what moving costs. */
 MID_API enum mid_status mid_keep_add(struct mid_keep *keep, struct mid_slice slice, struct mid_kept *kept);
 

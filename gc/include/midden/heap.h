@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
  * <midden/heap.h>: a precise, moving, generational heap to embed. Types are registered, objects allocated, fields
- * written through one barrier; the collector finds everything else. Roots stand in <midden/roots.h>, the walk over all
- * objects in <midden/walk.h>, what a collection tells its listeners in <midden/event.h>.
+ * written through one barrier; the collector finds everything else. Roots stand in <midden/roots.h>, tables with weak keys in
+ * <midden/weak_table.h>, the walk over all objects in <midden/walk.h>, what a collection tells in <midden/event.h>, <midden/pauses.h>.
  *
  * Two rules carry everything:
  *   1. Any function marked "may collect" may MOVE EVERY OBJECT. A struct mid_ref, and any pointer into an object, is
