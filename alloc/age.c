@@ -11,7 +11,7 @@
  *     thread's cache   bins of the calling thread that neither gave nor took
  *     depot            all of it, if no magazine was exchanged
  *     empty slabs      become spare units
- *     spare units      as many as were spare all the time; an eighth of them when some were taken meanwhile
+ *     spare units      those that were spare all the time: Note [Spare memory] in arena.c
  *     partial slabs    pages without a buffer, of classes that at no time needed three quarters of their slabs
  *
  * Who comes by: every miss of a cache, and every 1024th allocation of a class that its cache serves (Note [Fuses]); both look
@@ -19,15 +19,14 @@
  * timer or a thread of its own call mid_pool_return_idle. What lies in the cache of a thread that makes no call stays there, at
  * most thread_cache_bytes: mid_pool_flush_thread is for threads that go to sleep.
  *
- * Bonwick 1994, section 3.4.2, keeps what was used within a working-set interval of 15 s; so do we, with the least and the
- * most in use during the interval in place of time stamps, so that nothing is written on the way of a buffer.
+ * Bonwick 1994, section 3.4.2, keeps what was used within a working-set interval of 15 s; so do we, with a bit for
+ * each unit and the most in use during the interval in place of time stamps, so that nothing is written on the way of a buffer.
  */
 #include "magazine.h"
 
 #include <midden/internal/sys.h>
 
 #define PAGES_FLOOR_BYTES ((size_t)64 << 10)
-#define BUSY_SHARE        8u
 
 /* Slabs of which more than a quarter was free all the time, and that changed since they were last looked at. */
 static bool has_idle_pages(const struct mid__class *c)
@@ -41,20 +40,14 @@ static bool has_idle_pages(const struct mid__class *c)
 
 static void step(struct mid_pool *pool, struct mid__cache *cache)
 {
-    struct mid__arena *a = &pool->arena;
     if (cache != NULL)
         mid__cache_empty_idle(pool, cache);
     mid__caches_idle_empty(pool);
     if (pool->exchanges_seen == pool->depot_exchanges)
         mid__depot_empty(pool);
     pool->exchanges_seen = pool->depot_exchanges;
-    size_t idle = a->spare_low_bytes < a->spare_bytes ? a->spare_low_bytes : a->spare_bytes;
-    if (a->spare_low_bytes < pool->spare_seen_bytes) /* runs come and go: which of them were idle, nobody knows */
-        idle /= BUSY_SHARE;
     mid__place_reap(pool);
-    if (idle != 0)
-        mid__arena_purge(a, a->spare_bytes - idle);
-    a->spare_low_bytes = pool->spare_seen_bytes = a->spare_bytes;
+    mid__arena_age(&pool->arena);
     for (unsigned i = 0; i < MID__CLASS_LARGE; i++) {
         struct mid__class *c = &pool->classes[i];
         if (has_idle_pages(c)) {

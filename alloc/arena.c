@@ -27,8 +27,12 @@
  * nothing that is read can change, since the buffer holds its slab and the slab its region. For any other address the
  * result may be out of date by the time it is used; whoever changes something looks again with the lock held.
  *
- * Spare memory goes back in bulk: what was not needed for a while (age.c), and at once when there is more of it than half of
- * what is used plus 8 MiB, then down to three quarters of that: giving back and touching again one slab costs as much as thousands of allocations.
+ * Note [Spare memory]
+ * Giving a page back and touching it again costs as much as hundreds of allocations, so spare units go back by age, each by its
+ * own: a step of age.c marks those that are spare, taking a unit takes the mark off, and what still has its mark at the next step
+ * was not needed in between. So no page is faulted in twice within an interval, whatever the pattern of sizes. For programs that
+ * end a phase and make no call from then on there is a cap: more than the most that was in use lately plus 8 MiB goes back
+ * at once, down to three quarters of that. In a pool that does not age, what is in use at the moment stands for the most.
  *
  * Note [Given memory]
  * An arena may live in memory that the program gave it. Each window of 4 MiB that the memory touches has a region's tables; its
@@ -207,6 +211,7 @@ static void clear_region(struct mid__arena *a, struct mid__region *r)
     r->free_units = 0;
     memset(r->used, 0, sizeof r->used);
     memset(r->touched, 0, sizeof r->touched);
+    memset(r->idle, 0, sizeof r->idle);
     link_all(a, r);
 }
 
@@ -411,6 +416,7 @@ static void set_used(struct mid__arena *a, struct mid__region *r, uint32_t at, u
     uint32_t clean = 0;
     for (uint32_t i = at; i < at + units; i++) {
         flip(r->used, i);
+        r->idle[i / 64] &= ~((uint64_t)1 << (i % 64));
         if (!bit(r->touched, i)) {
             flip(r->touched, i);
             clean++;
@@ -422,7 +428,6 @@ static void set_used(struct mid__arena *a, struct mid__region *r, uint32_t at, u
         r->free_units -= units;
         r->spare_units -= units - clean;
         a->spare_bytes -= (size_t)(units - clean) * MID_POOL_SLAB_BYTES;
-        a->spare_low_bytes = a->spare_bytes < a->spare_low_bytes ? a->spare_bytes : a->spare_low_bytes;
         a->committed_bytes += (size_t)clean * MID_POOL_SLAB_BYTES;
         a->used_bytes += bytes;
         if (r->free_units == 0)
@@ -494,6 +499,13 @@ static void note_peak(struct mid__arena *a)
         a->committed_peak_bytes = a->committed_bytes;
 }
 
+/* The most in use lately, for Note [Spare memory]. */
+static void note_used(struct mid__arena *a)
+{
+    if (!a->ages || a->used_bytes > a->used_high_bytes)
+        a->used_high_bytes = a->used_bytes;
+}
+
 /* After units were marked: back under the limit, by giving spare units back. */
 static bool within_limit(struct mid__arena *a)
 {
@@ -530,6 +542,7 @@ enum mid_status mid__arena_take(struct mid__arena *a, uint32_t units, unsigned i
         return MID_E_LIMIT;
     }
     note_peak(a);
+    note_used(a);
     *out = make_slab(r, at, units, id, fresh);
     return MID_OK;
 }
@@ -571,7 +584,7 @@ static void give_huge(struct mid__arena *a, struct mid__slab *s)
     mid__sys_decommit(r->memory, bytes);
 }
 
-static void purge_region(struct mid__arena *a, struct mid__region *r, size_t keep_bytes);
+static void purge_region(struct mid__arena *a, struct mid__region *r, const uint64_t *which, size_t keep_bytes);
 
 void mid__arena_give(struct mid__arena *a, struct mid__slab *s)
 {
@@ -584,22 +597,24 @@ void mid__arena_give(struct mid__arena *a, struct mid__slab *s)
     tag_units(r, at, units, 0);
     set_used(a, r, at, units, false);
     if (a->given) {
-        purge_region(a, r, 0);
+        purge_region(a, r, r->touched, 0);
         return;
     }
-    size_t keep = SPARE_FLOOR_BYTES + a->used_bytes / 2;
+    note_used(a);
+    size_t keep = SPARE_FLOOR_BYTES + a->used_high_bytes;
     if (a->spare_bytes > keep)
         mid__arena_purge(a, keep - keep / 4);
 }
 
 /* ---- back to the system */
 
-/* Gives the spare units of a region back, run by run, while more than `keep_bytes` are spare in the arena. */
-static void purge_region(struct mid__arena *a, struct mid__region *r, size_t keep_bytes)
+/* Gives the spare units of a region that have their bit in `which` back, run by run, while more than `keep_bytes` are spare
+ * in the arena. */
+static void purge_region(struct mid__arena *a, struct mid__region *r, const uint64_t *which, size_t keep_bytes)
 {
     for (uint32_t i = 0; i < MID__REGION_UNITS && r->spare_units != 0 && a->spare_bytes > keep_bytes;) {
         uint32_t from = i;
-        while (i < MID__REGION_UNITS && !bit(r->used, i) && bit(r->touched, i))
+        while (i < MID__REGION_UNITS && !bit(r->used, i) && bit(r->touched, i) && bit(which, i))
             i++;
         if (i == from) {
             i++;
@@ -639,9 +654,32 @@ size_t mid__arena_purge(struct mid__arena *a, size_t keep_bytes)
         if (!a->given && r->free_units == MID__REGION_UNITS && a->free_regions > keep_regions)
             drop_region(a, r);
         else
-            purge_region(a, r, keep_bytes);
+            purge_region(a, r, r->touched, keep_bytes);
     }
     return before - a->committed_bytes;
+}
+
+static bool is_idle(const struct mid__region *r)
+{
+    for (uint32_t w = 0; w < MID__REGION_WORDS; w++)
+        if ((r->touched[w] & ~r->idle[w]) != 0)
+            return false;
+    return r->free_units == MID__REGION_UNITS;
+}
+
+void mid__arena_age(struct mid__arena *a)
+{
+    for (struct mid__region *r = a->open, *next; r != NULL; r = next) {
+        next = r->next_open;
+        if (!a->given && a->free_regions > 1 && is_idle(r)) {
+            drop_region(a, r);
+            continue;
+        }
+        purge_region(a, r, r->idle, 0);
+        for (uint32_t w = 0; w < MID__REGION_WORDS; w++)
+            r->idle[w] = r->touched[w] & ~r->used[w];
+    }
+    a->used_high_bytes = a->used_bytes;
 }
 
 struct mid__ranges mid__arena_ranges(const struct mid__arena *a)

@@ -38,6 +38,7 @@ struct mid__region {
     uint32_t run_bound;   /* no run of free units is longer than this */
     uint64_t used[MID__REGION_WORDS];    /* bit: the unit belongs to a slab */
     uint64_t touched[MID__REGION_WORDS]; /* bit: the unit may hold pages */
+    uint64_t idle[MID__REGION_WORDS];    /* bit: it was spare at the last step of age.c, and was not taken since */
     _Atomic(uint64_t) *words;
     struct mid__record *records;
     size_t unit_words, unit_records;
@@ -62,12 +63,13 @@ struct mid__arena {
     size_t committed_bytes;
     size_t committed_peak_bytes;
     size_t spare_bytes;
-    size_t spare_low_bytes; /* the least since the last step of age.c */
     size_t reserved_bytes;
     size_t metadata_bytes;
     size_t regions;
     size_t free_regions; /* regions without a slab */
     size_t used_bytes;   /* committed_bytes - spare_bytes */
+    size_t used_high_bytes; /* the most since the last step of age.c */
+    bool ages;
 };
 
 /* The directory's entry for an address, or NULL when there is no leaf for it. */
@@ -172,6 +174,9 @@ void mid__arena_give(struct mid__arena *a, struct mid__slab *s);
 /* Gives spare units back to the system until at most `keep_bytes` are left; and, with keep_bytes 0, regions without a
  * slab. Returns by how much committed_bytes fell. */
 size_t mid__arena_purge(struct mid__arena *a, size_t keep_bytes);
+
+/* One step of age.c: gives back the units that were spare at the step before and were not taken since. */
+void mid__arena_age(struct mid__arena *a);
 
 /* Maps zeroed memory for tables, counted in metadata_bytes; and unmaps it. NULL when there is none. */
 void *mid__arena_table(struct mid__arena *a, size_t bytes);

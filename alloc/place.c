@@ -19,7 +19,8 @@
  * Bonwick 1994, section 3.4.1 (full, partial and empty slabs on one list, in this order); our lists are separate. His
  * reaping by a working-set interval is departed from: the reserve of empty slabs of a class is one, and one more for
  * every eight in use, so that a class that swings by a slab does not thrash, and 1 MiB and an eighth of what is used
- * over all classes.
+ * over all classes. Slabs of large buffers have none: as units they join their neighbours and serve any class;
+ * but in a checked pool, whose records say who released them.
  */
 #include "pool_state.h"
 
@@ -64,8 +65,8 @@ static void settle(struct mid_pool *pool, struct mid__class *c, struct mid__slab
         give_units_back(pool, c, s);
         return;
     }
-    if (c->lists[MID_POOL_SLAB_EMPTY].count > 1 + in_use(c) / 8 ||
-        pool->empty_bytes > EMPTY_FLOOR_BYTES + pool->arena.used_bytes / 8)
+    if ((c->large && !pool->checked) || c->lists[MID_POOL_SLAB_EMPTY].count > 1 + in_use(c) / 8 ||
+        pool->empty_bytes > EMPTY_FLOOR_BYTES + pool->arena.used_bytes / 8 )
         give_units_back(pool, c, c->lists[MID_POOL_SLAB_EMPTY].tail);
 }
 

@@ -128,6 +128,7 @@ enum mid_status mid_pool_create(const struct mid_pool_options *given, struct mid
         mid__sys_unmap(pool, bytes);
         return status;
     }
+    pool->arena.ages = pool->age_interval_ns != 0;
     pthread_mutex_init(&pool->lock, NULL);
     mid__waiters_init(pool);
     shape_classes(pool);

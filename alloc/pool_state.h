@@ -74,7 +74,6 @@ struct mid_pool {
     uint64_t age_interval_ns;        /* age.c; constant; 0: never by itself */
     _Atomic(uint64_t) age_due_ns;
     uint64_t exchanges_seen;
-    size_t spare_seen_bytes; /* after the last step */
     _Atomic(struct mid__handle_table *) handles; /* NULL until the first is asked for; handle.c */
 };
 

@@ -142,6 +142,73 @@ START_TEST(never__keeps_what_the_bounds_allow)
 }
 END_TEST
 
+#define LARGE 1000000
+
+/* Past the caches, whose bounds are not looked at here. */
+static void begin_uncached(uint64_t return_after_ms)
+{
+    struct mid_pool_options options;
+    mid_pool_options_init(&options);
+    options.broken = note_broken;
+    options.broken_user = &seen;
+    options.return_after_ms = return_after_ms;
+    options.flags = MID_POOL_UNCACHED;
+    ck_assert_int_eq(mid_pool_create(&options, &pool), MID_OK);
+}
+
+static size_t in_reserve(void)
+{
+    struct mid_pool_stats s = stats();
+    return s.spare_bytes + s.empty_bytes;
+}
+
+START_TEST(return_idle__of_two_runs_one_was_taken_again__gives_the_other_back)
+{
+    begin_uncached(MID_POOL_FOREVER);
+    void *a = mid_pool_alloc(pool, 65000), *b = mid_pool_alloc(pool, 65000);
+    mid_pool_release_sized(pool, a, 65000);
+    mid_pool_release_sized(pool, b, 65000);
+    ck_assert_uint_eq(in_reserve(), 131072);
+    ck_assert_uint_eq(mid_pool_return_idle(pool), 0); /* both were in use since the step before */
+    mid_pool_release_sized(pool, mid_pool_alloc(pool, 65000), 65000);
+    ck_assert_uint_eq(mid_pool_return_idle(pool), 65536);
+    ck_assert_uint_eq(in_reserve(), 65536);
+    ck_assert_uint_eq(mid_pool_return_idle(pool), 65536);
+    end();
+}
+END_TEST
+
+/* 64 buffers of a megabyte, released together; what the pool keeps of them. */
+static size_t kept_after_a_phase(void)
+{
+    for (size_t i = 0; i < 64; i++)
+        ck_assert_ptr_nonnull(held[i] = mid_pool_alloc(pool, LARGE));
+    for (size_t i = 0; i < 64; i++) {
+        mid_pool_release_sized(pool, held[i], LARGE);
+        held[i] = NULL;
+    }
+    return in_reserve();
+}
+
+START_TEST(phase__that_releases_all__keeps_it_for_the_next_one_and_until_it_is_idle)
+{
+    begin_uncached(3600000);
+    for (int phase = 0; phase < 3; phase++)
+        ck_assert_uint_eq(kept_after_a_phase(), (size_t)64 << 20);
+    ck_assert_uint_eq(mid_pool_return_idle(pool), 0);
+    ck_assert_uint_eq(mid_pool_return_idle(pool), (size_t)64 << 20);
+    end();
+}
+END_TEST
+
+START_TEST(phase__in_a_pool_that_does_not_age__leaves_what_the_cap_allows)
+{
+    begin_uncached(MID_POOL_FOREVER);
+    ck_assert_uint_le(kept_after_a_phase(), (size_t)20 << 20); /* 8 MiB spare, and a checked pool has empty slabs */
+    end();
+}
+END_TEST
+
 int main(void)
 {
     TCase *c = tcase_create("age");
@@ -149,5 +216,8 @@ int main(void)
     tcase_add_test(c, return_idle__memory_that_is_in_use_all_the_time__stays);
     tcase_add_test(c, pairs__that_the_cache_serves__make_idle_memory_go_back);
     tcase_add_test(c, never__keeps_what_the_bounds_allow);
+    tcase_add_test(c, return_idle__of_two_runs_one_was_taken_again__gives_the_other_back);
+    tcase_add_test(c, phase__that_releases_all__keeps_it_for_the_next_one_and_until_it_is_idle);
+    tcase_add_test(c, phase__in_a_pool_that_does_not_age__leaves_what_the_cap_allows);
     return run_suite("pool age", c, NULL);
 }

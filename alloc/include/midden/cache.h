@@ -61,7 +61,7 @@ MID_API void mid_cache_release_slow(struct mid_cache *cache, void *buffer, size_
 #define MID__CACHE_ADD(field, n) __asm__("addq %1, %0" : "+m"(field) : "er"((uint64_t)(n)) : "cc")
 #define MID__CACHE_COUNT_DOWN(field, zero) __asm__("subq $1, %0" : "+m"(field), "=@ccz"(zero))
 #else
-#define MID__CACHE_ADD(field, n) MID__CACHE_SET(field, (field) + (n))
+#define MID__CACHE_ADD(field, n) MID__CACHE_SET(field, (field) + (uint64_t)(n))
 #define MID__CACHE_COUNT_DOWN(field, zero) \
     do { \
         MID__CACHE_SET(field, (field) - 1); \
