@@ -17,9 +17,8 @@
  * Both lie in one mapping that is made with the heap and touched as it is used, so that an idle heap has no resident byte of
  * it and no pause needs memory.
  *
- * Cheng and Blelloch 2001 define utilisation over a whole run; here it is over what the log holds. The share of a window
- * changes at its ends only, so that the worst one begins with a pause, ends with one, or touches an end of the span: two
- * walks over the log look at all of these.
+ * Cheng and Blelloch 2001 define utilisation over a whole run; here it is over what the log holds. A worst window can be
+ * moved to the left, without losing pause, until it begins with one: only those are looked at, and the last of the span.
  */
 #include "internal.h"
 
@@ -301,29 +300,21 @@ static uint64_t paused_until(struct reading *r, uint64_t moment)
     return r->before;
 }
 
-/* Looks at the windows that begin (or, with `ending`, end) with each pause, and at the first and the last of the span. */
-static void look(const struct reading *start, struct mid_utilisation *u, bool ending, uint64_t *worst)
+/* Looks at the windows that begin with each pause, and at the last of the span. */
+static uint64_t look(const struct reading *start, struct mid_utilisation *u)
 {
     struct reading left = *start, right = *start;
-    uint64_t last = u->span_begin_ns + u->span_ns - u->window_ns;
+    uint64_t last = u->span_begin_ns + u->span_ns - u->window_ns, worst = 0;
     for (uint64_t i = start->next; i <= start->end; i++) {
-        uint64_t at = ending ? u->span_begin_ns : last;
-        if (i < start->end) {
-            const struct entry *e = entry_at(start->p, i);
-            at = e->begin[start->clock] + (ending ? e->length[start->clock] : 0);
-            if (ending)
-                at = at < u->span_begin_ns + u->window_ns ? u->span_begin_ns : at - u->window_ns;
-            if (at > last)
-                at = last;
-        } else if (ending) {
-            return; /* the span's first window was looked at with the first pause */
-        }
+        uint64_t at = i < start->end ? entry_at(start->p, i)->begin[start->clock] : last;
+        at = at < last ? at : last;
         uint64_t before = paused_until(&left, at), paused = paused_until(&right, at + u->window_ns) - before;
-        if (paused > *worst) {
-            *worst = paused;
+        if (paused > worst) {
+            worst = paused;
             u->worst_ns = at;
         }
     }
+    return worst;
 }
 
 enum mid_status mid_heap_utilisation(const struct mid_heap *heap, struct mid_utilisation *u)
@@ -332,7 +323,7 @@ enum mid_status mid_heap_utilisation(const struct mid_heap *heap, struct mid_uti
         return MID_E_INVALID;
     const struct mid__pauses *p = heap->pauses;
     struct reading start = {p, u->clock, p->written > p->capacity ? p->written - p->capacity : 0, p->written, 0};
-    uint64_t now = mid__sys_now_ns() - heap->made_ns, cpu = mid__sys_thread_cpu_ns(), window = u->window_ns, worst = 0;
+    uint64_t now = mid__sys_now_ns() - heap->made_ns, cpu = mid__sys_thread_cpu_ns(), window = u->window_ns;
     if (u->clock == MID_CLOCK_CPU)
         now = p->cpu_head + (pthread_equal(p->thread, pthread_self()) && cpu > p->cpu_at ? cpu - p->cpu_at : 0);
     u->whole = start.next == 0;
@@ -344,8 +335,7 @@ enum mid_status mid_heap_utilisation(const struct mid_heap *heap, struct mid_uti
         return MID_OK;
     if (u->window_ns > u->span_ns)
         u->window_ns = u->span_ns;
-    look(&start, u, false, &worst);
-    look(&start, u, true, &worst);
+    uint64_t worst = look(&start, u);
     struct reading all = start;
     u->minimum = 1 - (double)worst / (double)u->window_ns;
     u->mean = 1 - (double)paused_until(&all, now) / (double)u->span_ns;
