@@ -44,8 +44,8 @@ snapshot: $(GENERATE)
 JOBS ?= 2
 SAN := ASAN_OPTIONS=detect_stack_use_after_return=1:allocator_may_return_null=1 UBSAN_OPTIONS=print_stacktrace=1 \
        TSAN_OPTIONS=halt_on_error=1 LC_ALL=C
-# A sanitizer slows a test down: it gets more time than the 60 s of its own.
-prove = $(if $(findstring san,$(MODE)),CK_TIMEOUT_MULTIPLIER=10) MODE=$(MODE) BUILD=$(BUILD) O=$(O) CC='$(CC)' $(SAN) CK_TAP_LOG_FILE_NAME=- CK_VERBOSITY=silent prove -j $(JOBS) -e '' $(PROVE_FLAGS)
+# Sanitizers and checked pools slow a test down: it gets more time than the 60 s of its own.
+prove = $(if $(filter-out opt,$(MODE)),CK_TIMEOUT_MULTIPLIER=10) MODE=$(MODE) BUILD=$(BUILD) O=$(O) CC='$(CC)' $(SAN) CK_TAP_LOG_FILE_NAME=- CK_VERBOSITY=silent prove -j $(JOBS) -e '' $(PROVE_FLAGS)
 
 .PHONY: need-check
 $(call objects,tests/support): | need-check

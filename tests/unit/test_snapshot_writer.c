@@ -607,7 +607,7 @@ START_TEST(arguments__out_of_range__are_refused)
     REFUSED(s.group_count = MID_SNAPSHOT_GROUPS_MAX + 1);
     REFUSED(s.edge_count = 1);
     REFUSED(o.struct_size = 0);
-    REFUSED(o.flags = 4);
+    REFUSED(o.flags = 8);
     REFUSED(o.buffer_bytes = 4095);
     REFUSED(o.buffer_bytes = ((size_t)1 << 30) + 1);
     REFUSED(o.distinct_names = 15);
