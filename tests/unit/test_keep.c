@@ -214,11 +214,15 @@ END_TEST
 /* At the limit survivors stay where they are, and nothing is lost; with room they move. */
 START_TEST(moving__without_memory__is_put_off)
 {
-    struct mid_pool *pool = make(MID_POOL_UNCACHED, BLOCK + 4 * 8192);
+    struct mid_pool *pool = make(MID_POOL_UNCACHED, 0);
     struct mid_keep *keep = make_keep(pool, 50);
     struct mid_kept kept[KEPT];
     struct mid_slice whole = fill(pool, keep, kept);
     mid_slice_release(&whole);
+    mid_pool_trim(pool);
+    struct mid_pool_stats p = {.struct_size = sizeof p};
+    mid_pool_stats(pool, &p);
+    ck_assert_int_eq(mid_pool_set_limit(pool, p.committed_bytes), MID_OK);
     for (size_t i = KEPT; i-- > 8;)
         mid_keep_drop(keep, &kept[i]);
     struct mid_keep_stats s = stats_of(keep);
