@@ -58,12 +58,22 @@ test: all $(foreach k,$(KINDS),$(call programs_of,$(k)))
 	@$(prove) $(foreach k,$(KINDS),$(call programs_of,$(k)) $(call scripts_of,$(k)))
 
 # The suite's programs under valgrind, with the random tests cut short. Those of oom (quadratic in the calls that they
-# fail) and golden (large files) run under ASan, which sees the same leaks, in minutes and not in hours.
+# fail) and golden (large files) run under ASan, which sees the same leaks, in minutes and not in hours; so do those left out
+# here, which take many minutes there or fork out of threads.
+MEMCHECK_LEAVES_OUT := $(addprefix %/test_,handle handle_model keep pool_fork pool_given pool_figures pool_age pool_sample pool_wait pool_trim \
+                       pool_threads heap_full conservative index batches paths reader snapshot_child snapshot_signal)
 memcheck: all $(foreach k,unit model torture,$(call programs_of,$(k)))
 	@command -v valgrind >/dev/null || { echo 'memcheck needs the package valgrind: run `make deps`' >&2; exit 2; }
 	@TEST_SCALE=0.05 CK_TIMEOUT_MULTIPLIER=20 MODE=$(MODE) O=$(O) BUILD=$(BUILD) CK_TAP_LOG_FILE_NAME=- CK_VERBOSITY=silent \
 	  prove -j $(JOBS) -e 'valgrind -q --error-exitcode=99 --leak-check=full --errors-for-leak-kinds=definite,indirect' \
-	  $(foreach k,unit model torture,$(call programs_of,$(k)))
+	  $(filter-out $(MEMCHECK_LEAVES_OUT),$(foreach k,unit model torture,$(call programs_of,$(k))))
+
+# The programs in which several threads work.
+THREADED := $(addprefix $(O)/tests/,$(addprefix unit/test_,batches handle slice pool pool_age pool_broken pool_cache pool_fork pool_sample pool_wait \
+            snapshot_child snapshot_signal) $(addprefix model/test_,handle_model pool_model slice_model) torture/test_pool_threads)
+.PHONY: test-threads
+test-threads: all $(THREADED)
+	@$(prove) $(THREADED)
 
 # The include paths of component C, for the test of the layer law.
 .PHONY: print-includes

@@ -200,7 +200,8 @@ static void run(const struct shape *shape, int threads)
         pthread_join(ids[i], NULL);
     struct mid_handle_stats s = {.struct_size = sizeof s};
     mid_handles_stats(handles, &s);
-    ck_assert_uint_gt(s.moves, 0);
+    if (test_rounds(100) >= 100) /* a shortened run may end before anything is sparse */
+        ck_assert_uint_gt(s.moves, 0);
     for (int i = 0; i < threads; i++)
         for (struct entry *e = models[i].entries; e < models[i].entries + SLOTS; e++)
             if (e->handle.index != 0)

@@ -263,7 +263,8 @@ START_TEST(random_messages__of_blocks_of_many__keep_their_bytes)
         at += bytes;
     }
     struct mid_keep_stats s = stats_of(keep);
-    ck_assert_uint_gt(s.moves, 0);
+    if (test_rounds(100) >= 100) /* a shortened run may end before a block is sparse */
+        ck_assert_uint_gt(s.moves, 0);
     ck_assert_uint_lt(s.block_bytes + s.moved_out_bytes, 2 * s.kept_bytes);
     mid_slice_release(&block);
     for (size_t i = 0; i < SLOTS; i++)
