@@ -50,7 +50,7 @@
 #define MID__LAYOUT_MASK    ((uint64_t)3 << 1) /* enum mid__layout */
 #define MID__AGE_SHIFT      3
 #define MID__AGE_MASK       ((uint64_t)7 << 3) /* scavenges survived, up to 7 */
-#define MID__HAS_ID         ((uint64_t)1 << 6) /* has an entry in the table of ids */
+#define MID__HAS_ID         ((uint64_t)1 << 6) /* has an id: see ids.c */
 #define MID__EPHEMERAL      ((uint64_t)1 << 7) /* is a key of a weak table, or a weak table */
 #define MID__TYPE_SHIFT     8
 
@@ -147,6 +147,7 @@ struct mid__chunk {
     size_t object_bytes;     /* huge: of the object, in whole pages */
     size_t no_room_pages;    /* large: a run of so many pages is known not to be free */
     uint64_t *huge_slots;    /* huge: slot bits, bit 0 is the header word */
+    struct mid__named **named; /* old: ids given to objects of each block, or NULL: see ids.c */
     union {
         struct mid__block blocks[MID__BLOCKS];
         struct {
@@ -389,7 +390,7 @@ struct mid_tracer {
     void *context;
 };
 
-/* ---- ids --------------------------------------------------------------------------------------------------------------- */
+/* ---- ids: see ids.c --------------------------------------------------------------------------------------------------- */
 
 struct mid__id {
     uintptr_t object; /* 0: empty */
@@ -747,9 +748,10 @@ MID__INLINE bool mid__is_weak_table(const struct mid_heap *heap, uint64_t header
 }
 
 /* ---- ids.c */
-bool mid__ids_reserve(struct mid_heap *heap, size_t more);
-void mid__ids_prefetch(const struct mid_heap *heap, uintptr_t object);
-uint64_t mid__ids_give(struct mid_heap *heap, uintptr_t object); /* reserved */
+bool mid__ids_give(struct mid_heap *heap, uintptr_t object);
+bool mid__ids_give_block(struct mid_heap *heap, struct mid__block *block);
+uint64_t mid__ids_find(const struct mid_heap *heap, uintptr_t object);
+void mid__ids_chunk_gone(struct mid__chunk *chunk);
 void mid__ids_moved(struct mid_heap *heap, uintptr_t from, uintptr_t to);
 bool mid__ids_purge(struct mid_heap *heap, size_t *budget);
 

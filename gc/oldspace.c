@@ -92,6 +92,7 @@ void mid__chunk_unmap(struct mid_heap *heap, struct mid__chunk *chunk)
     heap->chunks[chunk->index] = last;
     last->index = chunk->index;
     size_t bytes = chunk->bytes;
+    mid__ids_chunk_gone(chunk);
     if (!mid__sys_unmap(chunk, bytes)) /* the addresses are lost then; the memory need not be */
         (void)mid__sys_decommit(chunk, bytes);
 }

@@ -37,7 +37,6 @@ struct verify {
     uintptr_t holder;            /* the object whose slots are visited */
     size_t holder_bytes;
     size_t slot_bits;            /* remembered */
-    size_t ids;
 };
 
 static void MID__PRINTF(4, 5) broken(struct verify *v, const char *rule, const void *address, const char *format, ...)
@@ -464,12 +463,10 @@ static void check_root(void *context, struct mid_ref *slot)
         broken(v, "heap.reference", slot, "a root refers to %p, where no object is", (void *)target);
 }
 
-static bool id_is_known(const struct mid__ids *ids, uintptr_t object)
+static bool id_is_known(const struct mid_heap *heap, uintptr_t object)
 {
-    for (size_t i = 0; i < ids->capacity; i++)
-        if (ids->entries[i].object == object)
-            return ids->entries[i].id % 2 == 1 && ids->entries[i].id < ids->next;
-    return false;
+    uint64_t id = mid__ids_find(heap, object);
+    return id % 2 == 1 && id >= MID_WALK_FIRST_ID && id < heap->ids.next;
 }
 
 static bool is_reached(const struct verify *v, uintptr_t object)
@@ -497,8 +494,8 @@ static void check_reachable(struct verify *v)
         uint64_t header = *mid__header_at(object);
         v->holder = object;
         v->holder_bytes = mid__bytes_of(header);
-        if ((header & MID__HAS_ID) != 0 && v->ids++ < 64 && !id_is_known(&v->heap->ids, object)) /* a sample: it is O(ids) */
-            broken(v, "ids.I1", (void *)object, "an object that has an id is not in the table");
+        if ((header & MID__HAS_ID) != 0 && !id_is_known(v->heap, object))
+            broken(v, "ids.I1", (void *)object, "an object that has an id is in no table");
         mid__each_slot(v->heap, object, header, check_slot, v, check_traced);
         mid__ephemeron_each_pair(v->heap, object, reach_pair, v);
     }

@@ -8,7 +8,7 @@
  *     counts:     of chunk i, one uint32_t for each 64 words of bits before it, from the chunk's first ordinal on
  *
  *   I1  while a walk is open nothing is allocated, collected or moved (heap->busy), so the bits stand still
- *   I2  at the begin ids are reserved for every object that has none: giving one cannot fail
+ *   I2  all objects have their ids when it begins, but for MID_WALK_NO_IDS: nothing fails later
  */
 #include "internal.h"
 
@@ -22,8 +22,8 @@
 
 struct mid_walk {
     struct mid_heap *heap;
-    bool ids;      /* mid_walk_id gives them */
-    bool next_ids; /* mid_walk_next does */
+    bool ids;      /* mid_walk_id knows them */
+    bool next_ids; /* mid_walk_next tells them */
     size_t count;
     size_t chunks;           /* chunk_count at the begin */
     uint64_t *young;         /* bits of the nursery */
@@ -171,39 +171,30 @@ static uintptr_t next_address(struct mid_walk *walk)
     }
 }
 
-/* Counts rather than reserving for all: the table would be twice as large as it must be when most have one. */
-static size_t count_without_id(struct mid_walk *walk)
+/* All objects have ids from now on, in the order of the walk. */
+static bool give_ids(struct mid_walk *walk)
 {
-    size_t count = 0;
+    struct mid_heap *heap = walk->heap;
     mid_walk_rewind(walk);
-    for (uintptr_t object; (object = next_address(walk)) != 0;)
-        count += (*mid__header_at(object) & MID__HAS_ID) == 0;
-    return count;
-}
-
-#define AHEAD 16u
-
-/* Gives all ids now. To find the place of an entry is a cache miss: it is asked for some objects before it is needed. */
-static void give_ids(struct mid_walk *walk)
-{
-    uintptr_t ahead[AHEAD] = {0};
-    mid_walk_rewind(walk);
-    for (unsigned i = 0, left = AHEAD; left != 0; i = (i + 1) % AHEAD) {
-        if (ahead[i] != 0)
-            (void)mid__ids_give(walk->heap, ahead[i]);
-        do
-            ahead[i] = next_address(walk);
-        while (ahead[i] != 0 && (*mid__header_at(ahead[i]) & MID__HAS_ID) != 0);
-        if (ahead[i] != 0)
-            mid__ids_prefetch(walk->heap, ahead[i]);
-        else
-            left--;
+    for (uintptr_t object; (object = next_address(walk)) != 0 && walk->at_chunk == IN_NURSERY;)
+        if (!mid__ids_give(heap, object))
+            return false;
+    for (size_t i = 0; i < walk->chunks; i++) {
+        struct mid__chunk *chunk = heap->chunks[i];
+        for (unsigned b = MID__FIRST_BLOCK; chunk->kind == MID__CHUNK_OLD && b < MID__BLOCKS; b++)
+            if (!mid__ids_give_block(heap, &chunk->u.blocks[b]))
+                return false;
+        for (size_t word = 0; chunk->kind != MID__CHUNK_OLD && word < bitmap_words(chunk); word++)
+            for (uint64_t bits = live_word(walk, chunk, word); bits != 0; bits &= bits - 1)
+                if (!mid__ids_give(heap, (uintptr_t)chunk + (word * 64 + mid__ctz64(bits)) * MID__WORD))
+                    return false;
     }
+    return true;
 }
 
 enum mid_status mid_walk_begin(struct mid_heap *heap, uint32_t flags, struct mid_walk **out)
 {
-    if (out == NULL || (flags & ~(uint32_t)(MID_WALK_COLLECT | MID_WALK_NO_IDS | MID_WALK_ASK_IDS | MID_WALK_GIVE_IDS)) != 0)
+    if (out == NULL || (flags & ~(uint32_t)(MID_WALK_COLLECT | MID_WALK_NO_IDS | MID_WALK_ASK_IDS)) != 0)
         return MID_E_INVALID;
     *out = NULL;
     if (heap->busy != 0)
@@ -217,15 +208,13 @@ enum mid_status mid_walk_begin(struct mid_heap *heap, uint32_t flags, struct mid
     walk->ids = (flags & MID_WALK_NO_IDS) == 0;
     walk->next_ids = walk->ids && (flags & MID_WALK_ASK_IDS) == 0;
     mid__stack_each(heap, note_stack, walk);
-    if (walk->stack_lost || !count_all(walk) || (walk->ids && !mid__ids_reserve(heap, count_without_id(walk)))) {
+    if (walk->stack_lost || !count_all(walk) || (walk->ids && !give_ids(walk))) {
         dispose(walk);
         return MID_E_MEMORY;
     }
     heap->walk = walk;
     heap->busy++;
     mid__close_window(heap);
-    if (flags & MID_WALK_GIVE_IDS)
-        give_ids(walk);
     mid_walk_rewind(walk);
     *out = walk;
     return MID_OK;
@@ -277,7 +266,7 @@ size_t mid_walk_ordinal(const struct mid_walk *walk, struct mid_ref ref)
 
 uint64_t mid_walk_id(struct mid_walk *walk, struct mid_ref ref)
 {
-    return walk->ids ? mid__ids_give(walk->heap, (uintptr_t)ref.object) : 0;
+    return walk->ids ? mid__ids_find(walk->heap, (uintptr_t)ref.object) : 0;
 }
 
 static const char *name_of(struct mid_walk *walk, const struct mid__type *type, const void *data, size_t bytes)

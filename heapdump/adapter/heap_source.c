@@ -293,7 +293,7 @@ static enum mid_status write_heap(struct mid_heap *heap, const struct destinatio
 {
     struct mid_walk *walk;
     bool as_it_is = options != NULL && (options->flags & MID_SNAPSHOT_NO_COLLECT) != 0;
-    enum mid_status status = mid_walk_begin(heap, MID_WALK_ASK_IDS | MID_WALK_GIVE_IDS | (as_it_is ? 0u : (uint32_t)MID_WALK_COLLECT), &walk);
+    enum mid_status status = mid_walk_begin(heap, MID_WALK_ASK_IDS | (as_it_is ? 0u : (uint32_t)MID_WALK_COLLECT), &walk);
     if (status != MID_OK)
         return status;
     status = write_walk(heap, walk, to, options);
@@ -345,9 +345,8 @@ enum mid_status mid_heap_write_snapshot_forked(struct mid_heap *heap, const char
     if (options != NULL)
         job.options = *options;
     bool as_it_is = (job.options.flags & MID_SNAPSHOT_NO_COLLECT) != 0;
-    const uint32_t ids = MID_WALK_ASK_IDS | MID_WALK_GIVE_IDS; /* given in the child they would be the child's alone */
-    enum mid_status status =
-        mid_walk_begin(heap, ids | (as_it_is ? 0u : (uint32_t)MID_WALK_COLLECT), &job.walk);
+    enum mid_status status = /* gives ids: given in the child they would be the child's alone */
+        mid_walk_begin(heap, MID_WALK_ASK_IDS | (as_it_is ? 0u : (uint32_t)MID_WALK_COLLECT), &job.walk);
     if (status != MID_OK)
         return status;
     status = mid__child_start(write_job, &job, job.options.figures, child);

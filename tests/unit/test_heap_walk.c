@@ -58,7 +58,7 @@ START_TEST(walk__objects_everywhere__ordinals_count_up_and_sizes_sum_up)
         mid_walk_end(walk);
     }
     struct mid_walk *walk;
-    ck_assert_int_eq(mid_walk_begin(kit.heap, 16, &walk), MID_E_INVALID);
+    ck_assert_int_eq(mid_walk_begin(kit.heap, 8, &walk), MID_E_INVALID);
     mid_walk_end(NULL);
 }
 END_TEST

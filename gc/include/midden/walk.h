@@ -31,12 +31,13 @@ enum {
     MID_WALK_COLLECT = 1, /* a full collection first: only reachable objects are seen. Without it, also dead ones that no
                              collection has found yet */
     MID_WALK_NO_IDS = 2,  /* give no ids: object.id is 0 and the side table of ids is not touched */
-    MID_WALK_ASK_IDS = 4, /* object.id is 0, but mid_walk_id gives it: for a walk that goes over the objects several times */
-    MID_WALK_GIVE_IDS = 8 /* all objects have their ids when it begins: for a walk that goes on in a child of fork */
+    MID_WALK_ASK_IDS = 4  /* object.id is 0, but mid_walk_id tells it: for a walk that goes over the objects several times */
 };
 
-/* Begins a walk. May collect with MID_WALK_COLLECT (and finalizers run then). MID_E_INVALID: unknown flags. MID_E_BUSY:
- * another walk is open, or called from a callback. MID_E_MEMORY: no room for ordinals or ids; the heap is unchanged. */
+/* Begins a walk; all objects have their ids from then on, but for MID_WALK_NO_IDS. May collect with MID_WALK_COLLECT (and
+ * finalizers run then). MID_E_INVALID: unknown flags. MID_E_BUSY:
+ * another walk is open, or called from a callback. MID_E_MEMORY: no room for ordinals or ids; the heap is unchanged, but
+ * that some objects may have their ids. */
 MID_API enum mid_status mid_walk_begin(struct mid_heap *heap, uint32_t flags, struct mid_walk **walk);
 MID_API void mid_walk_end(struct mid_walk *walk);
 
@@ -114,8 +115,8 @@ MID_API size_t mid_walk_ordinal(const struct mid_walk *walk, struct mid_ref ref)
 MID_API uint64_t mid_walk_id(struct mid_walk *walk, struct mid_ref ref);
 
 /* The id of one object, outside walks too: odd, stable over moves and walks, never given to another object of this
- * heap. The side table of ids exists from the first call (or walk) on, with some 20 bytes an object. 0 when there is no
- * memory. Never collects. */
+ * heap. Costs 20 to 40 bytes an object; a walk, which names all objects at once, less than a bit a word of old space, until
+ * they move. One that is moved while there is no memory for that loses its id. 0 when there is no memory. Never collects. */
 MID_API uint64_t mid_object_id(struct mid_heap *heap, struct mid_ref ref);
 
 #ifdef __cplusplus
