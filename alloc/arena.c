@@ -9,15 +9,16 @@
  *     (64 KiB,   (64 KiB,   | used, touched: 512 bits |   [ unit 0 | unit 1 | unit 2 |  ...  | unit 511 ]
  *      touched    touched   | tags, backs: 512 bytes  |     run of class 5   free     run of 3 units
  *      by page)   by page)  | slabs[512]: 64 B each   |
- *                           | bitmap words, by unit   |
- *                           | records, if checked     |
+ *                           | starts: 64 B a unit     |
+ *                           | and, if pools want them |
+ *                           | words, hidden, records  |
  *
  * A unit is *used* (part of a slab), *spare* (free, touched before: it may hold pages) or *clean* (free, no page).
  *
  * I1  committed_bytes = used units x 8 KiB + mappings of huge buffers + spare units x 8 KiB, and never passes the limit.
  * I2  Every unit of a run has tag = 1 + class and back = its distance from the first; free units have tag 0.
  * I3  A region is on the open list if and only if it has a free unit.   I4  used implies touched.
- * I5  The directory knows exactly the regions on `all`.
+ * I5  The directory knows exactly the regions on `all`, and each knows its own place there (key).
  * I6  No run of free units is longer than run_bound.
  *
  * Note [Looking up an address without the lock]
@@ -115,6 +116,7 @@ static bool publish(struct mid__arena *a, struct mid__region *r)
         atomic_store_explicit(&a->root[address >> (MID__REGION_SHIFT + MID__LEAF_SHIFT)], leaf, memory_order_release);
         entry = mid__arena_entry(a, address);
     }
+    atomic_store_explicit(&r->key, address >> MID__REGION_SHIFT, memory_order_relaxed);
     atomic_store_explicit(entry, r, memory_order_release);
     return true;
 }
@@ -170,9 +172,14 @@ static size_t words_offset(void)
     return mid__align_up(sizeof(struct mid__region), MID__CACHE_LINE_BYTES);
 }
 
-static size_t records_offset(const struct mid__arena *a)
+static size_t hidden_offset(const struct mid__arena *a)
 {
     return words_offset() + MID__REGION_UNITS * a->unit_words * sizeof(uint64_t);
+}
+
+static size_t records_offset(const struct mid__arena *a)
+{
+    return hidden_offset(a) + (a->hides ? sizeof((struct mid__region *)NULL)->starts : 0);
 }
 
 /* Tables for a region: retired ones, or new ones. All regions of an arena have tables of one size. */
@@ -191,6 +198,7 @@ static struct mid__region *take_tables(struct mid__arena *a)
     r->unit_words = a->unit_words;
     r->unit_records = a->unit_records;
     r->words = (_Atomic(uint64_t) *)(void *)((char *)r + words_offset());
+    r->hidden = a->hides ? (_Atomic(uint64_t) *)(void *)((char *)r + hidden_offset(a)) : NULL;
     r->records = a->unit_records == 0 ? NULL : (struct mid__record *)(void *)((char *)r + records_offset(a));
     return r;
 }
@@ -485,7 +493,6 @@ static struct mid__slab *make_slab(struct mid__region *r, uint32_t at, uint32_t 
     s->index = (uint16_t)at;
     s->pages_out = 0;
     s->closed = false;
-    atomic_store_explicit(&s->sampled, 0, memory_order_relaxed);
     s->fresh = fresh;
     s->live = s->fill = 0;
     s->live_bytes = 0;

@@ -12,6 +12,9 @@
 #define MID__REGION_BYTES  ((size_t)1 << MID__REGION_SHIFT)
 #define MID__REGION_UNITS  512u
 #define MID__REGION_WORDS  (MID__REGION_UNITS / 64)
+#define MID__GRAIN_SHIFT   4 /* log2 of MID__CLASS_STEP_BYTES */
+#define MID__REGION_GRAINS ((size_t)1 << (MID__REGION_SHIFT - MID__GRAIN_SHIFT))
+#define MID__UNIT_STARTS   8u /* words of a unit */
 
 /* 48 bits of address: 13 choose a leaf, 13 the region in it, 22 are within the region. */
 #define MID__LEAF_SHIFT    13
@@ -25,6 +28,9 @@ struct mid__leaf {
 /* The tables of one region. A buffer beyond 1 MiB has a region of its own, whose memory may be longer than
  * MID__REGION_BYTES; then only slabs[0] is used. */
 struct mid__region {
+    /* Its address in regions, first: by it a thread knows the region again (Note [The way of most buffers]). Tables that are
+     * retired keep it, and no unit of them has a tag. */
+    _Atomic(uintptr_t) key;
     struct mid__region *next, *previous;           /* all regions */
     struct mid__region *next_open, *previous_open; /* those with a free unit */
     char *memory;
@@ -39,7 +45,8 @@ struct mid__region {
     uint64_t used[MID__REGION_WORDS];    /* bit: the unit belongs to a slab */
     uint64_t touched[MID__REGION_WORDS]; /* bit: the unit may hold pages */
     uint64_t idle[MID__REGION_WORDS];    /* bit: it was spare at the last step of age.c, and was not taken since */
-    _Atomic(uint64_t) *words;
+    _Atomic(uint64_t) *words;  /* of the sequential policy */
+    _Atomic(uint64_t) *hidden; /* as starts, of buffers that are sampled; NULL in a pool that does not sample */
     struct mid__record *records;
     size_t unit_words, unit_records;
     /* Of every unit, read by releases without the lock: for a live buffer they cannot change meanwhile, and for a bad
@@ -49,7 +56,12 @@ struct mid__region {
     _Atomic(uint8_t) backs[MID__REGION_UNITS];                                /* units back to the first of the run */
     uint8_t tags_before[MID__REGION_UNITS]; /* of a free unit: its last tag, by which a double release is named */
     struct mid__slab slabs[MID__REGION_UNITS];
+    /* A bit for every 16 bytes: a taken buffer of the size-class policy begins here, and a release needs no other look at it
+     * (it is not sampled). Read without the lock as well. */
+    _Atomic(uint64_t) starts[MID__REGION_GRAINS / 64];
 };
+
+_Static_assert(offsetof(struct mid__region, key) == 0, "the key comes first");
 
 struct mid__arena {
     _Atomic(struct mid__leaf *) *root;
@@ -57,6 +69,7 @@ struct mid__arena {
     struct mid__region *retired; /* tables whose memory is gone: kept, for a reader without the lock may look at them */
     size_t unit_words, unit_records;
     size_t page_bytes;
+    bool hides; /* regions have `hidden` */
     bool given; /* the memory is the program's: Note [Given memory] */
 
     size_t limit_bytes; /* SIZE_MAX: none */
@@ -89,27 +102,35 @@ MID__INLINE struct mid__region *mid__arena_region(const struct mid__arena *a, ui
     return entry == NULL ? NULL : atomic_load_explicit(entry, memory_order_acquire);
 }
 
-/* What the tables say of the unit that an address lies in. */
-struct mid__spot {
-    struct mid__region *region;
-    unsigned tag;  /* 1 + the class; 0: no slab of this arena */
-    size_t first;  /* unit of its run */
-    size_t offset; /* of the address in the run, as far as that is within the region's first 4 MiB */
-};
-
-/* No lock. O(1). Note [Looking up an address without the lock], in arena.c. */
-MID__INLINE struct mid__spot mid__arena_spot(const struct mid__arena *a, const void *p)
+/* An address turned by 4: its number in grains of 16 bytes, and what is left over in the highest bits. So one comparison of what
+ * lies above the region tells an address that is no start of a grain from one in it. */
+MID__INLINE uintptr_t mid__grain_of(const void *p)
 {
-    uintptr_t address = (uintptr_t)p;
-    struct mid__spot at = {mid__arena_region(a, address), 0, 0, 0};
-    if (MID__UNLIKELY(at.region == NULL))
-        return at;
-    size_t unit = (address >> MID__UNIT_SHIFT) % MID__REGION_UNITS;
-    size_t back = atomic_load_explicit(&at.region->backs[unit], memory_order_relaxed);
-    at.tag = atomic_load_explicit(&at.region->tags[unit], memory_order_relaxed);
-    at.first = (unit - back) % MID__REGION_UNITS; /* never negative, but for a reader that comes too late */
-    at.offset = (back << MID__UNIT_SHIFT) + (address & (MID_POOL_SLAB_BYTES - 1));
-    return at;
+    return (uintptr_t)p >> MID__GRAIN_SHIFT | (uintptr_t)p << (64 - MID__GRAIN_SHIFT);
+}
+
+MID__INLINE uintptr_t mid__region_key(uintptr_t grain)
+{
+    return grain >> (MID__REGION_SHIFT - MID__GRAIN_SHIFT);
+}
+
+MID__INLINE unsigned mid__region_tag(const struct mid__region *r, uintptr_t grain)
+{
+    size_t unit = (grain >> (MID__UNIT_SHIFT - MID__GRAIN_SHIFT)) % MID__REGION_UNITS;
+    return atomic_load_explicit(&r->tags[unit], memory_order_relaxed);
+}
+
+/* Whether a buffer of the size-class policy that is not sampled begins at a grain of the region. */
+MID__INLINE bool mid__region_starts(const struct mid__region *r, uintptr_t grain)
+{
+    uint64_t word = atomic_load_explicit(&r->starts[grain / 64 % (MID__REGION_GRAINS / 64)], memory_order_relaxed);
+    return (word >> (grain % 64)) & 1;
+}
+
+/* And one that is. */
+MID__INLINE bool mid__region_hides(const struct mid__region *r, uintptr_t grain)
+{
+    return r->hidden != NULL && mid__bit_get(r->hidden, grain % MID__REGION_GRAINS);
 }
 
 /* The slab that an address lies in, or NULL when it is in none of this arena's. No lock. O(1). */
@@ -138,6 +159,17 @@ MID__INLINE unsigned mid__slab_tag(const struct mid__slab *s)
 MID__INLINE char *mid__slab_memory(const struct mid__slab *s)
 {
     return s->region->memory + ((size_t)s->index << MID__UNIT_SHIFT);
+}
+
+MID__INLINE _Atomic(uint64_t) *mid__slab_starts(const struct mid__slab *s)
+{
+    return s->region->starts + (size_t)s->index * MID__UNIT_STARTS;
+}
+
+/* NULL in a pool that does not sample. */
+MID__INLINE _Atomic(uint64_t) *mid__slab_hidden(const struct mid__slab *s)
+{
+    return s->region->hidden == NULL ? NULL : s->region->hidden + (size_t)s->index * MID__UNIT_STARTS;
 }
 
 MID__INLINE _Atomic(uint64_t) *mid__slab_words(const struct mid__slab *s)

@@ -68,6 +68,8 @@
 #define FUSE                1024u
 #define HAND_STEPS          16u
 
+const _Atomic(uintptr_t) mid__nowhere = UINTPTR_MAX;
+
 static bool is_large(unsigned id)
 {
     return id > MID__CLASS_LARGE;
@@ -93,10 +95,10 @@ void mid__cache_init(const struct mid_pool *pool, struct mid__cache *cache)
                       : pool->sequential ? 0 : mid__class_of_small(last);
         cache->face.class_of[i] = (unsigned char)id;
     }
-    for (unsigned id = 0; id < MID__CLASSES; id++) {
-        cache->face.bins[id].shape = (uint32_t)(pool->classes[id].bytes * 1024 + pool->classes[id].slots);
-        cache->face.bins[id].reciprocal = pool->classes[id].reciprocal;
-    }
+    for (unsigned id = 0; id < MID__CLASSES; id++)
+        cache->face.bins[id].bytes = pool->classes[id].bytes;
+    for (size_t i = 0; i < MID__RECENT; i++)
+        cache->recent[i] = &mid__nowhere;
 }
 
 /* ---- magazines themselves; the lock is held */
@@ -386,7 +388,7 @@ static void *pop_counted(struct mid__cache *cache, unsigned id, size_t bytes)
     struct mid_cache_bin *bin = &cache->face.bins[id];
     MID__CACHE_SET(bin->fuse, bin->fuse - 1);
     if (MID__UNLIKELY(is_large(id)))
-        cache->large_bytes -= (size_t)(bin->shape / 1024);
+        cache->large_bytes -= bin->bytes;
     return mid__bin_pop(bin, bytes);
 }
 
@@ -499,7 +501,7 @@ static void push_counted(struct mid__cache *cache, unsigned id, void *buffer, si
 {
     struct mid_cache_bin *bin = &cache->face.bins[id];
     if (MID__UNLIKELY(is_large(id)))
-        cache->large_bytes += (size_t)(bin->shape / 1024);
+        cache->large_bytes += bin->bytes;
     mid__bin_push(bin, buffer);
     mid__bin_count_release(cache, id, bytes);
 }

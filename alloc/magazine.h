@@ -12,6 +12,7 @@
 #define MID__MAGAZINE_BYTES 512u
 #define MID__MAGAZINE_MAX   62u
 #define MID__BIASED          16u
+#define MID__RECENT          32u
 
 /* Aligned to its size, so that a bin's top alone tells how many buffers there are: one word, read at once. */
 struct mid__magazine {
@@ -41,11 +42,15 @@ struct mid__cache {
     uint64_t sampled[MID__CLASSES]; /* bin's bytes or buffers when they were last counted */
     uint64_t aged[MID__CLASSES];      /* and at the last step of age.c */
     _Atomic(uint64_t) misses, release_misses; /* misses counts both kinds */
+    const _Atomic(uintptr_t) *recent[MID__RECENT]; /* keys of regions, where it released lately: pair.h */
     struct mid__large_block *biased[MID__BIASED]; /* blocks whose holders the thread counts without atomics; block.c */
     uint32_t biased_next;
 };
 
 _Static_assert(offsetof(struct mid__cache, face) == 0, "the public face comes first");
+
+/* The key of no region. */
+extern const _Atomic(uintptr_t) mid__nowhere;
 
 /* The calling thread's caches, the one used last in front. */
 extern _Thread_local struct mid__cache *mid__thread_caches;

@@ -172,7 +172,7 @@ enum mid_status mid__place_take(struct mid_pool *pool, struct mid__class *c, siz
 
 void mid__place_give(struct mid_pool *pool, struct mid__class *c, struct mid__slab *s, size_t offset, size_t extent)
 {
-    if (mid__sample_maybe(c, s, offset))
+    if (mid__sample_maybe(pool, c, s, offset))
         mid__sample_gone(pool, c, s, mid__slab_memory(s) + offset);
     c->placement->give(c, s, offset, extent);
     c->taken--;
@@ -228,7 +228,7 @@ void mid__place_give_some(struct mid_pool *pool, struct mid__class *c, void **bu
         if (s != last && last != NULL)
             settle(pool, c, last);
         last = s;
-        if (mid__sample_maybe(c, s, offset))
+        if (mid__sample_maybe(pool, c, s, offset))
             mid__sample_gone(pool, c, s, buffers[i]);
         c->placement->give(c, s, offset, c->bytes);
         c->taken--;

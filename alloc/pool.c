@@ -23,7 +23,7 @@
  */
 #include "block.h"
 #include "handle.h"
-#include "magazine.h"
+#include "pair.h"
 #include "registry.h"
 #include "shadow.h"
 
@@ -121,6 +121,7 @@ enum mid_status mid_pool_create(const struct mid_pool_options *given, struct mid
         mid__sys_unmap(pool, bytes);
         return MID_E_MEMORY;
     }
+    pool->arena.hides = pool->sampling;
     enum mid_status status =
         options.base == NULL ? MID_OK : mid__arena_adopt(&pool->arena, options.base, options.base_bytes);
     if (status != MID_OK) {
@@ -381,18 +382,20 @@ void *mid__pool_take(struct mid_pool *pool, size_t bytes, const void *site, enum
     return take(pool, bytes, 1, site, &fresh, status);
 }
 
+/* Out of line, so that the way of most buffers saves no registers. */
+static MID__NOINLINE void *alloc_slow(struct mid_pool *pool, size_t bytes, const void *site)
+{
+    enum mid_status status;
+    return mid__pool_take(pool, bytes, site, &status);
+}
+
 void *mid_pool_alloc(struct mid_pool *pool, size_t bytes)
 {
     struct mid__cache *cache = mid__thread_caches;
-    if (MID__LIKELY(bytes - 1 < MID_CACHE_INLINE_BYTES && mid__cache_is_of(cache, pool))) {
-        struct mid_cache_bin *bin = mid__cache_bin(&cache->face, bytes);
-        if (MID__LIKELY(bin->top != bin->bottom && bin->fuse > 1)) {
-            MID__CACHE_ADD(bin->fuse, -1);
-            return mid__bin_pop(bin, bytes);
-        }
-    }
-    enum mid_status status;
-    return mid__pool_take(pool, bytes, MID__RETURN_ADDRESS(), &status);
+    void *p;
+    if (MID__LIKELY(mid__cache_is_of(cache, pool) && mid__pair_take(cache, bytes, &p)))
+        return p;
+    return alloc_slow(pool, bytes, MID__RETURN_ADDRESS());
 }
 
 void *mid_cache_alloc_slow(struct mid_cache *face, size_t bytes)
@@ -519,28 +522,22 @@ static void give_locked(struct mid_pool *pool, const struct mid__taken *t, size_
     mid__place_give(pool, c, t->slab, t->offset, t->extent);
 }
 
-/* Whether at a spot of the bin's class a taken buffer begins. */
-MID__INLINE bool is_taken(const struct mid_cache_bin *bin, const struct mid__spot *at)
-{
-    uint64_t slot = ((uint64_t)at->offset * bin->reciprocal) >> 32;
-    if (slot >= bin->shape % 1024 || slot * (bin->shape / 1024) != at->offset)
-        return false;
-    return mid__bit_get(at->region->words + at->first * at->region->unit_words, slot);
-}
-
 /* The class of the buffer at p when it is one that has magazines; else, and where there is no buffer, MID__CLASSES, and
  * the question is for the lock. Note [Looking up an address without the lock]. */
-static inline unsigned cached_class_of(const struct mid_pool *pool, const void *p, struct mid__slab **slab)
+static inline unsigned cached_class_of(const struct mid_pool *pool, const void *p, bool *sampled)
 {
-    struct mid__spot at = mid__arena_spot(&pool->arena, p);
-    if (at.tag == 0 || pool->classes[at.tag - 1].magazine == 0)
+    const struct mid__region *r = mid__arena_region(&pool->arena, (uintptr_t)p);
+    uintptr_t grain = mid__grain_of(p);
+    *sampled = false;
+    if (r == NULL || (uintptr_t)p % MID__CLASS_STEP_BYTES != 0)
         return MID__CLASSES;
-    const struct mid__class *c = &pool->classes[at.tag - 1];
-    size_t slot = mid__slot_of(c, at.offset);
-    if (slot >= c->slots || slot * c->bytes != at.offset)
+    unsigned tag = mid__region_tag(r, grain);
+    if (tag == 0 || pool->classes[tag - 1].magazine == 0)
         return MID__CLASSES;
-    *slab = &at.region->slabs[at.first];
-    return mid__bit_get(at.region->words + at.first * at.region->unit_words, slot) ? at.tag - 1 : MID__CLASSES;
+    if (mid__region_starts(r, grain))
+        return tag - 1;
+    *sampled = mid__region_hides(r, grain);
+    return *sampled ? tag - 1 : MID__CLASSES;
 }
 
 /* After a buffer went into a cache: Note [Waiting and the caches]. */
@@ -551,30 +548,23 @@ MID__INLINE void look_for_waiters(struct mid_pool *pool)
         mid__waiters_served(pool);
 }
 
-/* The way of most buffers, when the cache has a magazine with room: three loads find the class of the address (those of many
- * slabs share a line), one more its bit. Nothing of the buffer itself is touched, and no lock is taken. */
-MID__INLINE bool push_checked(struct mid_pool *pool, struct mid__cache *cache, void *p, size_t bytes, unsigned wanted)
+/* A buffer of a region that the thread has not in mind: from now on it has. Note [The way of most buffers]. */
+static bool go_far(struct mid_pool *pool, struct mid__cache *cache, void *p, size_t bytes)
 {
-    struct mid__spot at = mid__arena_spot(&pool->arena, p);
-    if (MID__UNLIKELY(bytes == MID__SIZE_UNKNOWN ? at.tag - 1 > MID__CLASS_LARGE : at.tag != wanted))
+    uintptr_t grain = mid__grain_of(p), key = mid__region_key(grain);
+    const struct mid__region *r = mid__arena_region(&pool->arena, (uintptr_t)p);
+    if (r == NULL || atomic_load_explicit(&r->key, memory_order_relaxed) != key || cache->recent[key % MID__RECENT] == &r->key)
         return false;
-    struct mid_cache_bin *bin = &cache->face.bins[at.tag - 1];
-    if (MID__UNLIKELY(bin->top == bin->end || !is_taken(bin, &at) || MID__CACHE_GET(*bin->top) == p))
-        return false;
-    if (MID__UNLIKELY(pool->sampling) &&
-        mid__sample_maybe(&pool->classes[at.tag - 1], &at.region->slabs[at.first], at.offset))
-        return false;
-    mid__bin_push(bin, p);
-    mid__bin_count_release(cache, at.tag - 1, bytes);
-    look_for_waiters(pool);
-    return true;
+    cache->recent[key % MID__RECENT] = &r->key;
+    bool sized = bytes != MID__SIZE_UNKNOWN;
+    return (!sized || bytes - 1 < MID_CACHE_INLINE_BYTES) && mid__pair_push(pool, cache, r, grain, p, sized, bytes);
 }
 
-/* The same when something stood against it: everything else is left to the lock. */
+/* When something stood against the ways above; everything else is left to the lock. */
 static bool give_to_cache(struct mid_pool *pool, void *p, size_t bytes)
 {
-    struct mid__slab *s;
-    unsigned id = cached_class_of(pool, p, &s);
+    bool sampled;
+    unsigned id = cached_class_of(pool, p, &sampled);
     if (id == MID__CLASSES || (bytes != MID__SIZE_UNKNOWN && class_for(pool, bytes, 1) != id))
         return false;
     struct mid__cache *cache = mid__cache_of(pool);
@@ -584,9 +574,8 @@ static bool give_to_cache(struct mid_pool *pool, void *p, size_t bytes)
     if (bin->top != bin->bottom && *bin->top == p)
         report_double(pool, p, "release", NULL);
     else {
-        const struct mid__class *c = &pool->classes[id];
-        if (mid__sample_maybe(c, s, (size_t)((char *)p - mid__slab_memory(s))))
-            mid__sample_released(pool, c, s, p);
+        if (sampled)
+            mid__sample_released(pool, p);
         mid__cache_give(cache, id, p, bytes);
     }
     return true;
@@ -607,6 +596,9 @@ void mid__pool_give_block(struct mid_pool *pool, void *p, size_t bytes, size_t k
 
 void mid__pool_give(struct mid_pool *pool, void *p, size_t bytes, const void *site)
 {
+    struct mid__cache *cache = mid__thread_caches;
+    if (mid__cache_is_of(cache, pool) && go_far(pool, cache, p, bytes))
+        return;
     mid__pool_give_block(pool, p, bytes, 0, site);
 }
 
@@ -619,7 +611,7 @@ static MID__NOINLINE void release_slow(struct mid_pool *pool, void *buffer, size
 void mid_pool_release(struct mid_pool *pool, void *buffer)
 {
     struct mid__cache *cache = mid__thread_caches;
-    if (MID__LIKELY(mid__cache_is_of(cache, pool) && push_checked(pool, cache, buffer, MID__SIZE_UNKNOWN, 0)))
+    if (MID__LIKELY(mid__cache_is_of(cache, pool) && mid__pair_give(pool, cache, buffer, false, 0)))
         return;
     release_slow(pool, buffer, MID__SIZE_UNKNOWN, MID__RETURN_ADDRESS());
 }
@@ -627,8 +619,7 @@ void mid_pool_release(struct mid_pool *pool, void *buffer)
 void mid_pool_release_sized(struct mid_pool *pool, void *buffer, size_t bytes)
 {
     struct mid__cache *cache = mid__thread_caches;
-    if (MID__LIKELY(bytes - 1 < MID_CACHE_INLINE_BYTES && mid__cache_is_of(cache, pool) &&
-                    push_checked(pool, cache, buffer, bytes, cache->face.class_of[(bytes - 1) / 16] + 1u)))
+    if (MID__LIKELY(mid__cache_is_of(cache, pool) && mid__pair_give(pool, cache, buffer, true, bytes)))
         return;
     release_slow(pool, buffer, bytes, MID__RETURN_ADDRESS());
 }
@@ -654,8 +645,8 @@ size_t mid_pool_usable_bytes(struct mid_pool *pool, const void *buffer)
 {
     if (buffer == NULL)
         return 0;
-    struct mid__slab *slab;
-    unsigned id = cached_class_of(pool, buffer, &slab);
+    bool sampled;
+    unsigned id = cached_class_of(pool, buffer, &sampled);
     if (id != MID__CLASSES)
         return pool->classes[id].bytes;
     struct mid__taken t;
@@ -732,8 +723,8 @@ static struct resizing look_locked(struct mid_pool *pool, void *buffer, size_t b
 /* The same without the lock, for classes that have magazines; the figures are kept in the thread's bin. */
 static struct resizing look(struct mid_pool *pool, void *buffer, size_t bytes)
 {
-    struct mid__slab *slab;
-    unsigned id = cached_class_of(pool, buffer, &slab);
+    bool sampled;
+    unsigned id = cached_class_of(pool, buffer, &sampled);
     struct mid__cache *cache = id == MID__CLASSES ? NULL : mid__cache_of(pool);
     if (cache == NULL || bytes > PTRDIFF_MAX)
         return look_locked(pool, buffer, bytes);

@@ -77,11 +77,13 @@ struct mid_pool {
     _Atomic(struct mid__handle_table *) handles; /* NULL until the first is asked for; handle.c */
 };
 
-/* Whether slab->sampled may have the buffer at `offset`. */
-MID__INLINE bool mid__sample_maybe(const struct mid__class *c, const struct mid__slab *s, size_t offset)
+/* Whether a taken buffer may be sampled; of the size-class policy its bit tells. */
+MID__INLINE bool mid__sample_maybe(const struct mid_pool *pool, const struct mid__class *c, const struct mid__slab *s,
+                                   size_t offset)
 {
-    unsigned bits = atomic_load_explicit(&s->sampled, memory_order_relaxed);
-    return MID__UNLIKELY(bits != 0) && (c->slots == 0 || (bits >> mid__slot_of(c, offset) % 16 & 1) != 0);
+    if (MID__LIKELY(!pool->sampling))
+        return false;
+    return c->slots == 0 || mid__bit_get(mid__slab_hidden(s), offset / MID__CLASS_STEP_BYTES);
 }
 
 /* ---- sample.c */
@@ -89,7 +91,7 @@ MID__INLINE bool mid__sample_maybe(const struct mid__class *c, const struct mid_
 void mid__sample_past_cache(struct mid_pool *pool, void *p, size_t bytes, const void *site);
 /* The buffer is no longer out: with the lock held, and without. */
 void mid__sample_gone(struct mid_pool *pool, const struct mid__class *c, struct mid__slab *slab, const void *p);
-void mid__sample_released(struct mid_pool *pool, const struct mid__class *c, struct mid__slab *slab, const void *p);
+void mid__sample_released(struct mid_pool *pool, const void *p);
 void mid__samples_end(struct mid_pool *pool);
 
 /* A place that was taken from a slab. */

@@ -6,15 +6,17 @@
  *     miss of a thread's cache, or a call past it
  *        | what was taken since the last time, in bytes or buffers, is counted down from a geometric distance
  *        v 0: this buffer is sampled
- *     table under the pool's lock    address -> {site, bytes}           slab->sampled: bit i for slots i, i + 16, ...
+ *     table under the pool's lock    address -> {site, bytes}           its bit goes from `starts` to `hidden`
  *
  * I1  A buffer is in the table if it was sampled and has not been released since, except that a release and a new
  *     allocation by the inlined pair of <midden/cache.h> alone go by unseen until the buffer leaves its magazines.
- * I2  In a slab of slots, bit i of `sampled` is set if and only if a sampled buffer has a slot that is i modulo 16.
+ * I2  In `hidden` of a region stands the bit of a buffer of the size-class policy if it is in the table, and no other; it is
+ *     not in `starts` then (place_class.c). So a release does not ask whether its buffer is sampled: the look that tells whether
+ *     it is a buffer says no, and the way for everything unusual finds the record.
  *
  * Allocations that a cache serves by itself pay nothing: the sample falls on the first miss after the distance is over. What
  * leaks or grows misses once a magazine, so that its share of samples is its share of bytes; a pair that is served from one
- * magazine for ever is not seen, and holds nothing. Releases pay one test of a field that they have loaded anyway.
+ * magazine for ever is not seen, and holds nothing. Releases of others pay nothing either.
  *
  * The distances are exponential, by bytes (as in tcmalloc and jemalloc: a large buffer is surer to be seen) or by buffers.
  * A buffer that a movable handle holds loses its record when it moves. A resize in place keeps the old size.
@@ -111,14 +113,14 @@ static void take_out(struct mid__samples *s, struct mid__sample *sample)
     s->count--;
 }
 
-/* I2, after the sample at `slot` has gone. */
-static void clear_bit(struct mid_pool *pool, const struct mid__class *c, struct mid__slab *slab, size_t slot)
+/* I2. `on`: the buffer is sampled from now on, or no longer. */
+static void hide(const struct mid__class *c, struct mid__slab *slab, const void *p, bool on)
 {
-    for (size_t i = slot % 16; i < c->slots; i += 16)
-        if (find(&pool->samples, mid__slab_memory(slab) + i * c->bytes) != NULL)
-            return;
-    unsigned bits = atomic_load_explicit(&slab->sampled, memory_order_relaxed);
-    atomic_store_explicit(&slab->sampled, (uint16_t)(bits & ~(1u << slot % 16)), memory_order_relaxed);
+    if (c->slots == 0)
+        return;
+    size_t grain = (size_t)((const char *)p - mid__slab_memory(slab)) / MID__CLASS_STEP_BYTES;
+    mid__bit_set(on ? mid__slab_hidden(slab) : mid__slab_starts(slab), grain);
+    mid__bit_clear(on ? mid__slab_starts(slab) : mid__slab_hidden(slab), grain);
 }
 
 void mid__sample_gone(struct mid_pool *pool, const struct mid__class *c, struct mid__slab *slab, const void *p)
@@ -127,14 +129,15 @@ void mid__sample_gone(struct mid_pool *pool, const struct mid__class *c, struct 
     if (sample == NULL)
         return;
     take_out(&pool->samples, sample);
-    if (c->slots != 0)
-        clear_bit(pool, c, slab, mid__slot_of(c, (size_t)((const char *)p - mid__slab_memory(slab))));
+    hide(c, slab, p, false);
 }
 
-void mid__sample_released(struct mid_pool *pool, const struct mid__class *c, struct mid__slab *slab, const void *p)
+void mid__sample_released(struct mid_pool *pool, const void *p)
 {
     pthread_mutex_lock(&pool->lock);
-    mid__sample_gone(pool, c, slab, p);
+    struct mid__slab *slab = mid__arena_find(&pool->arena, p);
+    if (slab != NULL)
+        mid__sample_gone(pool, mid__pool_class(pool, slab), slab, p);
     pthread_mutex_unlock(&pool->lock);
 }
 
@@ -150,9 +153,7 @@ static void record(struct mid_pool *pool, void *p, size_t bytes, const void *sit
         return;
     put(s, (struct mid__sample){p, site, bytes, weight});
     s->count++;
-    unsigned bits = atomic_load_explicit(&slab->sampled, memory_order_relaxed);
-    bits |= c->slots == 0 ? 0xffffu : 1u << mid__slot_of(c, (size_t)((char *)p - mid__slab_memory(slab))) % 16;
-    atomic_store_explicit(&slab->sampled, (uint16_t)bits, memory_order_relaxed);
+    hide(c, slab, p, true);
 }
 
 /* ---- what is sampled */

@@ -66,10 +66,13 @@ void mid__class_shape(struct mid__class *c, unsigned id, bool sequential)
     c->bytes = mid__class_bytes(id);
     if (id == MID__CLASS_HUGE) {
         c->slots = 1;
+        c->pattern = 1;
         return;
     }
     c->units = c->large ? (uint32_t)(c->bytes / MID_POOL_SLAB_BYTES) : units_for(c->bytes);
     c->slots = (uint32_t)(c->units * (size_t)MID_POOL_SLAB_BYTES / c->bytes);
+    for (size_t at = 0; at < 64 * (size_t)MID__CLASS_STEP_BYTES; at += c->bytes)
+        c->pattern |= (uint64_t)1 << at / MID__CLASS_STEP_BYTES;
     c->reciprocal = (uint32_t)((((uint64_t)1 << 32) + c->bytes - 1) / c->bytes);
 }
 

@@ -26,11 +26,10 @@ struct mid__slab {
     uint16_t index;        /* unit in the region */
     uint16_t pages_out;    /* bit i: the i-th page was given back and not touched since (small slabs only) */
     uint32_t live;         /* buffers taken and not given back */
-    uint32_t fill;         /* sequential: bytes from the start that were handed out; class: a word with a hole, maybe */
+    uint32_t fill;         /* sequential: bytes from the start that were handed out; class: I3 of place_class.c */
     uint64_t live_bytes;   /* what they take up */
     bool closed;           /* sequential: a buffer did not fit */
     bool fresh;            /* never used since the system gave it: reads as zero */
-    _Atomic(uint16_t) sampled; /* I2 of sample.c */
 };
 
 _Static_assert(sizeof(struct mid__slab) == 64, "one cache line a slab");
@@ -75,7 +74,7 @@ struct mid__placement {
     size_t (*room)(const struct mid__class *c, const struct mid__slab *s);
     /* The index of the buffer's record. */
     size_t (*record)(const struct mid__class *c, size_t offset);
-    /* Words of bitmap and records that a unit of 8 KiB needs. */
+    /* Words of bitmap of its own, and records, that a unit of 8 KiB needs. */
     size_t unit_words, unit_records;
 };
 
@@ -90,6 +89,7 @@ struct mid__class {
     size_t bytes;        /* of a buffer; 0: any */
     uint32_t units;      /* of a slab; 0: a mapping of its own */
     uint32_t slots;      /* buffers in a slab; 0: it depends */
+    uint64_t pattern;    /* a bit for every buffer that begins in 1 KiB of which one begins at the start */
     uint32_t reciprocal; /* ceil(2^32 / bytes): offset / bytes == (offset * reciprocal) >> 32 for offsets below 64 KiB */
     uint8_t id;
     bool large;

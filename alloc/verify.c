@@ -85,19 +85,40 @@ static void verify_poison(struct verifier *v, const struct mid__class *c, struct
     }
 }
 
+static uint64_t word_at(_Atomic(uint64_t) *words, size_t w)
+{
+    return words == NULL ? 0 : atomic_load_explicit(&words[w], memory_order_relaxed);
+}
+
+/* place_class.c: I1 and I3. What lies beyond the words of a slab of several units would be another slab's. */
+static void verify_starts(struct verifier *v, const struct mid__class *c, const struct mid__slab *s)
+{
+    _Atomic(uint64_t) *starts = mid__slab_starts(s), *hidden = mid__slab_hidden(s);
+    size_t words = (s->units == 0 ? 1 : s->units) * (size_t)MID__UNIT_STARTS, before = s->fill * (size_t)64 * MID__CLASS_STEP_BYTES;
+    for (size_t w = 0; w < words; w++) {
+        if ((word_at(starts, w) & word_at(hidden, w)) != 0)
+            broken(v, "class.I1", mid__slab_memory(s), "a bit of word %zu is set twice", w);
+        for (uint64_t bits = word_at(starts, w) | word_at(hidden, w); bits != 0; bits &= bits - 1) {
+            size_t extent, at = (w * 64 + mid__ctz64(bits)) * MID__CLASS_STEP_BYTES;
+            if (c->placement->look(c, s, at, &extent) == MID__PLACE_NONE)
+                broken(v, "class.I1", mid__slab_memory(s), "a bit is set at offset %zu, where no slot begins", at);
+        }
+    }
+    for (size_t slot = 0; slot < c->slots && slot * c->bytes < before; slot++) {
+        size_t extent;
+        if (c->placement->look(c, s, slot * c->bytes, &extent) != MID__PLACE_LIVE)
+            broken(v, "class.I3", mid__slab_memory(s), "there is a hole before word %u", s->fill);
+    }
+}
+
 /* The invariants of the sequential bitmaps, and of the size-class ones. */
 static void verify_bitmap(struct verifier *v, const struct mid__class *c, const struct mid__slab *s)
 {
-    _Atomic(uint64_t) *words = mid__slab_words(s);
     if (c->slots != 0) {
-        size_t end = mid__align_up(c->slots, 64);
-        if (mid__bit_next(words, c->slots, end) != end)
-            broken(v, "class.I1", mid__slab_memory(s), "a bit beyond slot %u is set", c->slots);
-        for (size_t w = 0; w < s->fill; w++)
-            if (atomic_load_explicit(&words[w], memory_order_relaxed) != UINT64_MAX)
-                broken(v, "class.I3", mid__slab_memory(s), "there is a hole before word %u", s->fill);
+        verify_starts(v, c, s);
         return;
     }
+    _Atomic(uint64_t) *words = mid__slab_words(s);
     size_t half = c->placement->unit_words / 2;
     for (size_t w = 0; w < half; w++)
         if ((atomic_load_explicit(&words[half + w], memory_order_relaxed) &
@@ -231,9 +252,9 @@ static void verify_regions(struct verifier *v)
         reserved += r->bytes;
         uintptr_t key = (uintptr_t)r->memory >> MID__REGION_SHIFT;
         struct mid__leaf *leaf = atomic_load_explicit(&a->root[key >> MID__LEAF_SHIFT], memory_order_relaxed);
-        if (leaf == NULL ||
+        if (leaf == NULL || atomic_load_explicit(&r->key, memory_order_relaxed) != key ||
             atomic_load_explicit(&leaf->regions[key % MID__LEAF_ENTRIES], memory_order_relaxed) != r)
-            broken(v, "arena.I5", r, "the region at %p is not in the directory", (void *)r->memory);
+            broken(v, "arena.I5", r, "the region at %p is not in the directory under its key", (void *)r->memory);
         if (r->huge)
             verify_huge(v, r);
         else

@@ -17,6 +17,7 @@
  * What this file does not do: the functions are not safe in signal handlers, as malloc is not anywhere; mallopt's tunings
  * are accepted and have no effect; no alignment beyond MID_POOL_ALIGN_MAX (4 MiB).
  */
+#include "pair.h"
 #include "start.h"
 
 #include <midden/internal/sys.h>
@@ -50,14 +51,8 @@ static MID__NOINLINE void *take_slow(size_t bytes, const void *site)
 MID__INLINE void *take(size_t bytes, const void *site)
 {
     struct mid__cache *cache = mid__thread_caches;
-    if (MID__LIKELY(cache != NULL && bytes - 1 < MID_CACHE_INLINE_BYTES)) {
-        struct mid_cache_bin *bin = mid__cache_bin(&cache->face, bytes);
-        if (MID__LIKELY(bin->top != bin->bottom && bin->fuse > 1)) {
-            MID__CACHE_ADD(bin->fuse, -1);
-            return mid__bin_pop(bin, bytes);
-        }
-    }
-    return take_slow(bytes, site);
+    void *p;
+    return MID__LIKELY(cache != NULL && mid__pair_take(cache, bytes, &p)) ? p : take_slow(bytes, site);
 }
 
 EXPORT void *malloc(size_t bytes)
@@ -65,11 +60,19 @@ EXPORT void *malloc(size_t bytes)
     return take(bytes, MID__RETURN_ADDRESS());
 }
 
-EXPORT void free(void *p)
+static MID__NOINLINE void give_slow(void *p, const void *site)
 {
     struct mid_pool *pool = atomic_load_explicit(&mid__process_pool, memory_order_acquire);
     if (p != NULL && pool != NULL)
-        mid__pool_give(pool, p, MID__SIZE_UNKNOWN, MID__RETURN_ADDRESS());
+        mid__pool_give(pool, p, MID__SIZE_UNKNOWN, site);
+}
+
+EXPORT void free(void *p)
+{
+    struct mid__cache *cache = mid__thread_caches;
+    if (MID__UNLIKELY(cache == NULL) ||
+        !mid__pair_give(atomic_load_explicit(&cache->pool, memory_order_relaxed), cache, p, false, 0))
+        give_slow(p, MID__RETURN_ADDRESS());
 }
 
 EXPORT void free_sized(void *p, size_t bytes)

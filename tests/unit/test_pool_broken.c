@@ -203,7 +203,7 @@ struct broken_thing {
 static void *word_of(struct mid_pool *pool, struct mid__slab *s)
 {
     (void)pool;
-    return (char *)(void *)mid__slab_words(s) + 1; /* the slabs of this class have eight slots */
+    return (char *)(void *)mid__slab_starts(s) + 1; /* buffers of this class begin at every eighth byte */
 }
 
 static void *live_word_of(struct mid_pool *pool, struct mid__slab *s)
@@ -290,6 +290,12 @@ static void *region_memory(struct mid_pool *pool, struct mid__slab *s)
     return (void *)&atomic_load(&pool->arena.root[key >> MID__LEAF_SHIFT])->regions[key % MID__LEAF_ENTRIES];
 }
 
+static void *region_key(struct mid_pool *pool, struct mid__slab *s)
+{
+    (void)pool;
+    return (void *)&s->region->key;
+}
+
 static void *arena_committed(struct mid_pool *pool, struct mid__slab *s)
 {
     (void)s;
@@ -369,6 +375,7 @@ static const struct broken_thing things[] = {
     {"arena.I3", CLASS, 1, region_open},
     {"arena.I4", CLASS, 8, region_touched},
     {"arena.I5", CLASS, 8, region_memory},
+    {"arena.I5", CLASS, 8, region_key},
     {"arena.I6", CLASS, 4, region_bound},
 };
 
@@ -394,7 +401,7 @@ START_TEST(verify__each_invariant_broken__names_it)
     else if (t->find == slab_tag)
         *(unsigned char *)thing = 200;
     else if (t->find == slab_fill && t->policy == CLASS)
-        *(unsigned char *)thing = 1;
+        *(unsigned char *)thing = 8;
     else
         *(unsigned char *)thing ^= t->find == slab_state ? 3 : t->bytes == 8 ? 0x40 : 0x11;
     ck_assert_int_eq(mid_pool_verify(pool, NULL, NULL), MID_E_BROKEN);

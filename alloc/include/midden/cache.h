@@ -36,7 +36,7 @@ struct mid_cache_bin {
     uint64_t fuse;        /* allocations until the slow call must look around; it counts them, too */
     uint64_t requested_in, requested_out;
     struct mid__magazine *previous;
-    uint32_t shape, reciprocal; /* of the class: 1024 x bytes + slots; for releases that are checked */
+    size_t bytes; /* of the class */
 };
 
 struct mid_cache {
