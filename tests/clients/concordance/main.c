@@ -435,12 +435,15 @@ static bool read_options(struct settings *set, int argc, char **argv)
         {"nursery", required_argument, NULL, 'n'}, {"block", required_argument, NULL, 'b'},
         {"cache", required_argument, NULL, 'c'},   {"trace", no_argument, NULL, 't'},
         {"help", no_argument, NULL, '?' + 128},    {NULL, 0, NULL, 0}};
-    for (int c; (c = getopt_long(argc, argv, "", options, NULL)) != -1;) {
+    int which = 0;
+    for (int c; (c = getopt_long(argc, argv, "", options, &which)) != -1;) {
         size_t value = 1;
         switch (c) {
         case 'q':
-            if (set->query_count == QUERIES_MAX)
+            if (set->query_count == QUERIES_MAX) {
+                fprintf(stderr, "concordance: --query %s: %d words are asked for already\n", optarg, QUERIES_MAX);
                 return false;
+            }
             set->queries[set->query_count++] = optarg;
             break;
         case 's':
@@ -472,7 +475,7 @@ static bool read_options(struct settings *set, int argc, char **argv)
             return false; /* getopt has said why */
         }
         if (value == 0) {
-            fprintf(stderr, "concordance: %s: out of range\n", optarg);
+            fprintf(stderr, "concordance: --%s %s: no number, or out of range\n", options[which].name, optarg);
             return false;
         }
     }
@@ -483,9 +486,10 @@ int main(int argc, char **argv)
 {
     struct program p = {.set = {.pool_limit = 64u << 20, .nursery = 1u << 20, .block = 65536, .cache_lines = 4096}};
     setlocale(LC_CTYPE, "C.UTF-8");
-    if (!read_options(&p.set, argc, argv) || optind == argc) {
-        if (optind == argc)
-            fprintf(stderr, "concordance: no directory given (--help tells more)\n");
+    if (!read_options(&p.set, argc, argv))
+        return EXIT_USAGE; /* the reason is told */
+    if (optind == argc) {
+        fprintf(stderr, "concordance: no directory given (--help tells more)\n");
         return EXIT_USAGE;
     }
     for (int i = optind; i < argc; i++)
