@@ -88,7 +88,7 @@ static void take_line(char *line, const struct bench_case *c, struct result *r)
         r->has_memory = true;
     else if (c->isolated && sscanf(line, by_wall(c) ? "wall_ns %lf" : "cpu_ns %lf", &value) == 1)
         series_add(&r->time, value);
-    else if ((c->isolated || c->memory_only) && sscanf(line, "counter %63s %lf", name, &value) == 2)
+    else if ((c->isolated || c->memory_only || c->alone_counts) && sscanf(line, "counter %63s %lf", name, &value) == 2)
         result_count(r, name, value);
 }
 

@@ -39,6 +39,7 @@ struct bench_case {
     bool wall;                 /* time by the wall clock although one thread calls: the body starts others itself */
     bool memory_only;          /* never timed: it runs once, alone in its process, and its counters are the result */
     bool timed_only;           /* its memory says nothing: it does not run alone */
+    bool alone_counts;         /* its counters come from the run alone */
     bool isolated;             /* every repetition runs alone in a process of its own */
     bool may_fail;             /* for want of memory: a result, and no failure of the run. Of a command, stderr is dropped */
     unsigned most_repetitions; /* of an isolated case; 0: as many as the run has */
@@ -66,6 +67,7 @@ void bench_fail(struct bench_run *run, const char *why);
 void bench_memory_mark(struct bench_run *run);
 void bench_memory_live(struct bench_run *run, double live_bytes);
 double bench_memory_resident(struct bench_run *run); /* bytes above the zero now */
+bool bench_is_alone(const struct bench_run *run);    /* where these do something */
 
 #ifdef __cplusplus
 }

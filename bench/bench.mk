@@ -59,14 +59,9 @@ bench-report:
 bench-readme:
 	@bench/report --readme bench/README.md --figures bench/results $(sort $(wildcard bench/results/*.json))
 
-# Traces of real programs: what is installed of them is recorded once and played as pool/trace-NAME from then on. Each
-# program works on this tree; of the processes that it starts the one with the largest trace is kept.
+# Traces of real programs: trace/programs.sh records what is installed of them once, and they are played as pool/trace-NAME from then on.
 RECORD := $(abspath $(O))/bench/record.so
 TRACES := $(O)/bench/traces
-trace_git  := git log --stat -n 60
-trace_perl := perl -e 'for (1 .. 60000) { $$h{$$_} = [1 .. $$_ % 7]; delete $$h{int($$_ / 2)} if $$_ % 3 }'
-trace_cc   := $(CC) -std=c17 -D_GNU_SOURCE -O2 $(addprefix -I,$(dirs_bench)) -c -o /dev/null alloc/pool.c
-trace_node := node -e 'for (let i = 0; i < 200; i++) JSON.parse(JSON.stringify(process.report.getReport()))'
 
 $(RECORD): bench/trace/record.c bench/trace/trace.h
 	@mkdir -p $(@D)
@@ -76,13 +71,7 @@ $(RECORD): bench/trace/record.c bench/trace/trace.h
 .PHONY: bench-traces bench-record
 bench-record: $(RECORD)
 bench-traces: $(BENCH) $(RECORD)
-	@mkdir -p $(TRACES)
-	@$(foreach t,git perl cc node,dir=$$(mktemp -d) && \
-	  if command -v $(firstword $(trace_$(t))) >/dev/null && \
-	    MIDDEN_TRACE=$$dir LD_PRELOAD=$(RECORD) $(trace_$(t)) >/dev/null 2>&1 && \
-	    largest=$$(ls -S $$dir/*.trace 2>/dev/null | head -n 1) && [ -n "$$largest" ]; \
-	  then mv "$$largest" $(TRACES)/$(t).trace; else echo 'bench: no trace of $(t)' >&2; fi; rm -rf $$dir;)
-	@ls -l $(TRACES) | awk 'NF > 8 { printf "%s  %.0f events\n", $$9, ($$5 - 24) / 8 }'
+	@bench/trace/programs.sh $(RECORD) $(TRACES) '$(firstword $(CC))'
 
 # Instructions an operation, counted by callgrind: the same on every machine with the same compiler. A library that knows
 # valgrind tells it of every buffer and keeps no caches then: what is counted is built without it.

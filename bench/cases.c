@@ -57,6 +57,8 @@ static struct bench_case join(struct pool_case *p, const struct pool_workload *w
                                .wall = (w->flags & POOL_WALL) != 0,
                                .memory_only = (w->flags & POOL_MEMORY) != 0,
                                .timed_only = a->floor,
+                               .alone_counts = (w->flags & POOL_WHOLE) != 0,
+                               .iterations = w->flags & POOL_WHOLE ? w->alone : 0,
                                .alone_iterations = w->alone};
 }
 

@@ -4,8 +4,11 @@
  * trace/record.c) lies as *.trace beside this program, in the directory traces.
  *
  * One operation is one event. Every page of a buffer is written when it is taken, as a program does. A repetition plays
- * the trace from its beginning, over and over, and what is alive at the end of a round is released. Resident memory is
- * compared with live bytes at the moment of the trace when the most is alive.
+ * the whole trace once, and releases what is alive at its end. In a process of its own, resident memory is compared with live
+ * bytes at the moment of the trace when the most is alive, at each tenth of its events, and when all is released:
+ *
+ *     live_03_bytes, resident_03_bytes   after three tenths of the events; resident / live is fragmentation
+ *     resident_released_bytes            at the end, nothing alive, after the allocator was asked to give back
  */
 #include "pool_work.h"
 #include "trace/trace.h"
@@ -20,14 +23,20 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { PAGE = 4096 };
+enum { PAGE = 4096, TENTHS = 10 };
+
+static const char *const live_names[TENTHS] = {"live_01_bytes", "live_02_bytes", "live_03_bytes", "live_04_bytes", "live_05_bytes",
+                                               "live_06_bytes", "live_07_bytes", "live_08_bytes", "live_09_bytes", "live_10_bytes"};
+static const char *const resident_names[TENTHS] = {"resident_01_bytes", "resident_02_bytes", "resident_03_bytes", "resident_04_bytes",
+                                                   "resident_05_bytes", "resident_06_bytes", "resident_07_bytes", "resident_08_bytes",
+                                                   "resident_09_bytes", "resident_10_bytes"};
 
 struct trace {
     struct pool_workload workload; /* first: a body gets this, and finds the rest */
     char name[40];
     const struct trace_event *events;
     uint64_t count, peak_at;
-    double peak_bytes;
+    double peak_bytes, live[TENTHS]; /* live[i]: after i + 1 tenths */
     uint32_t slots;
 };
 
@@ -63,34 +72,61 @@ static void release_rest(const struct allocator *a, struct held *held, uint32_t 
         }
 }
 
+/* How many events are played at the end of each tenth. */
+static uint64_t tenth(const struct trace *t, unsigned i)
+{
+    return t->count / TENTHS * (i + 1) + t->count % TENTHS * (i + 1) / TENTHS;
+}
+
+/* One round with looks at memory: `alone` in its process, where bench_memory_resident tells something. */
+static void play_watched(struct bench_run *run, const struct allocator *a, const struct trace *t, struct held *held)
+{
+    unsigned next = 0;
+    for (uint64_t at = 0; at < t->count;) {
+        play_event(a, held, t->slots, t->events[at]);
+        at++;
+        if (at == t->peak_at)
+            bench_memory_live(run, t->peak_bytes);
+        for (; next < TENTHS && at == tenth(t, next); next++) {
+            bench_counter(run, live_names[next], t->live[next]);
+            bench_counter(run, resident_names[next], bench_memory_resident(run));
+        }
+    }
+    release_rest(a, held, t->slots);
+    if (a->trim != NULL)
+        a->trim();
+    bench_counter(run, "resident_released_bytes", bench_memory_resident(run));
+}
+
 static void play(struct bench_run *run, const struct allocator *a, const struct pool_workload *w)
 {
     const struct trace *t = (const struct trace *)(const void *)w;
     struct held *held = work_map(t->slots * sizeof *held);
-    uint64_t at = 0;
-    bool seen = false;
     bench_memory_mark(run);
-    for (uint64_t n; (n = bench_count(run)) != 0;)
-        while (n-- != 0) {
+    for (uint64_t n; (n = bench_count(run)) != 0;) {
+        if (bench_is_alone(run)) {
+            play_watched(run, a, t, held);
+            continue;
+        }
+        for (uint64_t at = 0; n-- != 0;) {
             play_event(a, held, t->slots, t->events[at]);
             if (++at == t->count) {
                 release_rest(a, held, t->slots);
                 at = 0;
-            } else if (at == t->peak_at && !seen) {
-                bench_memory_live(run, t->peak_bytes);
-                seen = true;
             }
         }
+    }
     release_rest(a, held, t->slots);
     work_unmap(held, t->slots * sizeof *held);
 }
 
-/* Where the most bytes are alive. False when a slot is out of range. */
-static bool find_peak(struct trace *t)
+/* Where the most bytes are alive, and how many are at each tenth. False when a slot is out of range. */
+static bool find_live(struct trace *t)
 {
     uint32_t *sizes = work_map(t->slots * sizeof *sizes);
     double live = 0;
     bool ok = true;
+    unsigned next = 0;
     for (uint64_t i = 0; ok && i < t->count; i++) {
         struct trace_event e = t->events[i];
         ok = e.slot < t->slots;
@@ -103,6 +139,8 @@ static bool find_peak(struct trace *t)
             t->peak_bytes = live;
             t->peak_at = i + 1;
         }
+        for (; next < TENTHS && i + 1 == tenth(t, next); next++)
+            t->live[next] = live;
     }
     work_unmap(sizes, t->slots * sizeof *sizes);
     return ok;
@@ -129,7 +167,7 @@ static bool load(struct trace *t, const char *path)
     t->events = (const struct trace_event *)(const void *)(bytes + sizeof head);
     t->count = head.events;
     t->slots = head.slots;
-    return find_peak(t);
+    return find_live(t);
 }
 
 /* The name becomes a part of a case's name. */
@@ -160,7 +198,7 @@ size_t pool_traces(const struct pool_workload **workloads, size_t capacity)
             if (load(t, path)) {
                 t->workload = (struct pool_workload){.name = t->name,
                                                      .body = play,
-                                                     .flags = POOL_QUICK | POOL_NOFLOOR,
+                                                     .flags = POOL_QUICK | POOL_NOFLOOR | POOL_WHOLE,
                                                      .alone = t->count,
                                                      .title = "one allocation or release of a recorded program"};
                 workloads[n++] = &t->workload;

@@ -26,6 +26,7 @@ struct pool_workload {
 #define POOL_SHARED  8u  /* threads share the slots */
 #define POOL_MEMORY  16u /* never timed; its figures are of memory */
 #define POOL_PERCENT(n) ((unsigned)(n) << 8) /* kept messages: survivors move below this share of their block */
+#define POOL_WHOLE   64u /* a repetition is `alone` operations, and in the process of its own it counts */
 #define POOL_NOFLOOR 32u /* the buffers must keep their content: no floor */
 
 extern const struct pool_workload pool_workloads[];

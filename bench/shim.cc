@@ -193,6 +193,11 @@ extern "C" double bench_memory_resident(struct bench_run *run)
     return run->memory == nullptr ? 0 : resident_now() - run->zero_bytes;
 }
 
+extern "C" bool bench_is_alone(const struct bench_run *run)
+{
+    return run->memory != nullptr;
+}
+
 extern "C" void bench_execute(const struct bench_case *cases, const size_t *chosen, size_t count,
                               const struct bench_plan *plan, struct bench_memory *memory)
 {
