@@ -47,7 +47,7 @@ sub is_ours  { return $_[0] =~ /^midden/ }
 sub is_floor { return $_[0] =~ /^floor/ }
 sub is_bound { return is_floor($_[0]) || $_[0] eq 'by-hand' }
 
-# To whom a group is compared first.
+# To whom a group is compared first. A group without has no peers.
 our %reference = (pool => 'jemalloc', heap => 'boehm', dump => 'node');
 
 sub seconds_of_ns {

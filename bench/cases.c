@@ -7,6 +7,7 @@
 #include "dump_cases.h"
 #include "heap_work.h"
 #include "limits.h"
+#include "path_cases.h"
 #include "pool_work.h"
 
 #include <stdio.h>
@@ -87,6 +88,7 @@ size_t cases_make(struct bench_case **cases, bool full)
     size_t n = limits_add(*cases, MOST_CASES);
     n += add_pool(*cases + n, full);
     n += heap_cases_add(*cases + n, MOST_CASES - n, full);
+    n += path_cases_add(*cases + n, MOST_CASES - n, full);
     return n + dump_cases_add(*cases + n, MOST_CASES - n, full);
 }
 
