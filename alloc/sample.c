@@ -23,6 +23,7 @@
  */
 #include "magazine.h"
 
+#include <midden/internal/sampling.h>
 #include <midden/internal/sys.h>
 
 #include <fcntl.h>
@@ -33,24 +34,12 @@
 #define FIRST_CAPACITY 256u
 #define MOST_AT_ONCE   10000u
 
-/* -ln(u) for u uniform in (0, 1], in 1/1024; within 0.01. Without libm: log2 of the mantissa by a parabola. */
-static uint64_t exponential(uint64_t *state)
-{
-    uint64_t x = *state != 0 ? *state : (uintptr_t)state * 0x9e3779b97f4a7c15u | 1;
-    x ^= x << 13;
-    x ^= x >> 7;
-    x ^= x << 17;
-    *state = x;
-    unsigned zeros = 63 - mid__log2_floor(x);
-    double m = 1 + (double)((x << zeros << 1) >> 12) / 4503599627370496.0;
-    double log2_m = (-m / 3 + 2) * m - 5.0 / 3;
-    return (uint64_t)(((double)zeros + 1 - log2_m) * 0.6931471805599453 * 1024);
-}
-
 static int64_t distance(struct mid__samples *s, uint64_t *state)
 {
     size_t mean = s->mean_bytes != 0 ? s->mean_bytes : s->mean_buffers;
-    return (int64_t)((double)exponential(state) * (double)mean / 1024) + 1;
+    if (*state == 0)
+        *state = (uintptr_t)state * 0x9e3779b97f4a7c15u | 1;
+    return (int64_t)((double)mid__exponential(state) * (double)mean / 1024) + 1;
 }
 
 /* ---- the table; the lock is held */

@@ -157,8 +157,8 @@ static struct mid_ref new_large(struct mid_heap *heap, uint64_t header, size_t b
     return mid__ref(at);
 }
 
-/* Both slow paths end here. `header` is complete. */
-static struct mid_ref new_object(struct mid_heap *heap, uint64_t header)
+/* Both slow paths end here. `header` is complete; `caller` is an address in the program's code, for sites.c. */
+static struct mid_ref new_object(struct mid_heap *heap, uint64_t header, const void *caller)
 {
     size_t bytes = mid__bytes_of(header);
     if (heap->busy != 0) {
@@ -174,12 +174,14 @@ static struct mid_ref new_object(struct mid_heap *heap, uint64_t header)
         ref = bytes > MID_YOUNG_BYTES ? new_large(heap, header, bytes) : new_young(heap, header, bytes);
     }
     heap->refused = heap->refused && mid_is_null(ref);
+    if (MID__UNLIKELY(heap->sampler.mean_bytes != 0) && !mid_is_null(ref))
+        mid__sample(heap, ref, bytes, caller);
     return ref;
 }
 
 struct mid_ref mid_new_slow(struct mid_heap *heap, uint64_t header)
 {
-    return new_object(heap, header);
+    return new_object(heap, header, MID__RETURN_ADDRESS());
 }
 
 struct mid_ref mid_new_tail_slow(struct mid_heap *heap, uint64_t header, size_t length, unsigned shift)
@@ -189,7 +191,7 @@ struct mid_ref mid_new_tail_slow(struct mid_heap *heap, uint64_t header, size_t 
         mid__refuse(heap, length, "the object is larger than MID_OBJECT_BYTES_MAX");
         return mid_null();
     }
-    return new_object(heap, header + ((uint64_t)length << (shift + MID__HEADER_SHIFT)));
+    return new_object(heap, header + ((uint64_t)length << (shift + MID__HEADER_SHIFT)), MID__RETURN_ADDRESS());
 }
 
 struct mid_ref mid_new_string(struct mid_heap *heap, struct mid_type type, const char *text, size_t bytes)

@@ -196,6 +196,7 @@ void mid__fix_up(struct mid_heap *heap, mid__moved_fn *moved, const void *contex
     mid__ephemeron_each_value(heap, fix_slot, &fix);
     mid__old_each(heap, heap->live_side, fix_fields, &fix);
     fix_table(&fix, &heap->buffers);
+    fix_table(&fix, &heap->sampler.table);
     fix_table(&fix, &heap->finalizers);
     fix_table(&fix, &heap->weaks);
     for (size_t i = 0; i < heap->weaks.old; i++)

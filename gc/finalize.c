@@ -3,7 +3,7 @@
  * finalize.c: what happens when an object is found dead: weak handles are cleared, finalizers wait for their turn, the
  * slices of buffers go back to their pool.
  *
- * Three tables watch objects. In each, the entries of young objects come last, so that a scavenge looks at these alone:
+ * Four tables watch objects (the fourth belongs to sites.c). In each, the entries of young objects come last, so that a scavenge looks at these alone:
  *
  *     | old and large ............ | young ........ |
  *     0                            old              count        (an entry crosses `old` when its object is promoted)
@@ -177,6 +177,12 @@ void mid__watched_scavenge(struct mid_heap *heap)
     mid__nursery_drain(heap);
     mid__ephemeron_scavenged(heap);
     scavenge_table(heap, &heap->buffers, queue_release, no_matter);
+    scavenge_table(heap, &heap->sampler.table, mid__sample_dead, no_matter);
+}
+
+void mid__table_add(struct mid_heap *heap, struct mid__table *table, struct mid__watch entry)
+{
+    add(heap, table, entry, no_matter);
 }
 
 bool mid__settle_weaks(struct mid_heap *heap, size_t *budget)
@@ -206,6 +212,11 @@ bool mid__settle_rescue(struct mid_heap *heap, size_t *budget)
 bool mid__settle_buffers(struct mid_heap *heap, size_t *budget)
 {
     return settle_table(heap, &heap->buffers, budget, queue_release, no_matter);
+}
+
+bool mid__settle_samples(struct mid_heap *heap, size_t *budget)
+{
+    return settle_table(heap, &heap->sampler.table, budget, mid__sample_dead, no_matter);
 }
 
 /* ---- outside the collection ------------------------------------------------------------------------------------------------- */

@@ -12,7 +12,7 @@
  *     compact.c      empties sparse blocks         ephemeron.c  weak tables
  *     roots.c        locals, handles        trace.c      events, lines              stats.c    figures
  *     pauses.c       how long, how often    trend.c      what grows
- *     adapt.c        growth by rates
+ *     adapt.c        growth by rates                sites.c     who allocated what
  *     chrome.c       trace events           map_svg.c    a picture
  *
  *   I1  the first words of struct mid_heap are struct mid__hot: the inlined functions rely on it
@@ -228,6 +228,7 @@ enum mid_status mid_heap_create(const struct mid_heap_options *options, struct m
     heap->options = settled;
     heap->counting = &heap->minor;
     heap->waiting_limit = SIZE_MAX;
+    (void)mid_heap_sample(heap, settled.sample_bytes);
     heap->made_ns = mid__sys_now_ns();
     if (!set_up(heap)) {
         mid_heap_destroy(heap);
@@ -255,6 +256,7 @@ void mid_heap_destroy(struct mid_heap *heap)
     free(heap->types);
     free(heap->ids.entries);
     mid__ephemeron_free(heap);
+    mid__sites_free(heap);
     free(heap->listeners);
     (void)mid_chrome_end(heap);
     mid__pauses_free(heap);

@@ -36,6 +36,7 @@
 #include <midden/internal/sys.h>
 #include <midden/pauses.h>
 #include <midden/roots.h>
+#include <midden/sites.h>
 #include <midden/slice.h>
 #include <midden/walk.h>
 
@@ -291,6 +292,7 @@ enum mid__stage {
     MID__STAGE_RESCUE,
     MID__STAGE_KEYS,
     MID__STAGE_BUFFERS,
+    MID__STAGE_SAMPLES,
     MID__STAGE_SLOTS,
     MID__STAGE_IDS,
     MID__STAGE_SETTLED,
@@ -403,6 +405,26 @@ struct mid__ids {
     size_t count;
     size_t cursor;   /* when a marking is settled: from here on the table is */
     uint64_t next;
+};
+
+/* ---- sampled sites: see sites.c ------------------------------------------------------------------------------------------- */
+
+struct mid__site {
+    uint32_t parent, function, first_child, next; /* 0: none; the root is number 0 */
+    uint64_t samples, bytes, live_samples, live_bytes; /* of the objects sampled here, as they are */
+    uint64_t estimate, live_estimate;                  /* bytes of all objects that they stand for */
+};
+
+struct mid__sampler {
+    size_t mean_bytes;        /* between samples; 0: off */
+    size_t last_mean_bytes;   /* that was not 0 */
+    uint64_t random;
+    uint64_t due[2];          /* the next sample is the object with this byte: of the large and old ones born, of the young */
+    struct mid__table table;  /* the sampled objects: a: the number of the site; b: the bytes that the sample stands for */
+    struct mid__site *sites;  /* [0] is the root of the tree */
+    struct mid_frame *functions; /* with texts of their own; [0] stands for the root */
+    size_t site_count, site_capacity, function_count, function_capacity;
+    uint64_t lost;            /* samples for which there was no memory */
 };
 
 /* ---- ephemerons: see ephemeron.c ------------------------------------------------------------------------------------------ */
@@ -524,6 +546,7 @@ struct mid_heap {
     size_t weak_count;
     struct mid__ids ids;
     struct mid__ephemerons ephemerons;
+    struct mid__sampler sampler;
 
     uintptr_t stack_base;     /* of the thread below, once it was asked for */
     pthread_t stack_thread;
@@ -723,6 +746,8 @@ bool mid__settle_weaks(struct mid_heap *heap, size_t *budget);
 bool mid__settle_finalizers(struct mid_heap *heap, size_t *budget);
 bool mid__settle_rescue(struct mid_heap *heap, size_t *budget);
 bool mid__settle_buffers(struct mid_heap *heap, size_t *budget);
+bool mid__settle_samples(struct mid_heap *heap, size_t *budget);
+void mid__table_add(struct mid_heap *heap, struct mid__table *table, struct mid__watch entry); /* reserved */
 void mid__after_collection(struct mid_heap *heap);      /* everything that waits */
 void mid__after_collection_some(struct mid_heap *heap); /* a bounded part of it */
 void mid__watched_free(struct mid_heap *heap);
@@ -746,6 +771,20 @@ MID__INLINE bool mid__is_weak_table(const struct mid_heap *heap, uint64_t header
 {
     return ((header ^ heap->weak_table_type.header) & MID__HEADER_TYPE_MASK) == 0 && (header & MID__EPHEMERAL) != 0;
 }
+
+/* ---- sites.c */
+void mid__sample(struct mid_heap *heap, struct mid_ref fresh, size_t bytes, const void *caller); /* if it is its turn */
+uintptr_t mid__sample_border(const struct mid_heap *heap, uintptr_t wanted); /* objects that end there at most are not sampled */
+void mid__sample_dead(struct mid_heap *heap, struct mid__watch *entry);
+void mid__sites_free(struct mid_heap *heap);
+struct mid__sampled { /* a hash table from address to site, for a walk */
+    uintptr_t object; /* 0: empty */
+    uint32_t site;
+};
+/* NULL and *mask 0 when nothing is sampled; false: no memory. */
+bool mid__sampled_index(const struct mid_heap *heap, struct mid__sampled **table, size_t *mask);
+uint32_t mid__sampled_find(const struct mid__sampled *table, size_t mask, uintptr_t object);
+bool mid__sites_sound(const struct mid_heap *heap); /* recounts the live samples of each site; true also without memory for it */
 
 /* ---- ids.c */
 bool mid__ids_give(struct mid_heap *heap, uintptr_t object);

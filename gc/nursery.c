@@ -69,6 +69,8 @@ bool mid__nursery_open_window(struct mid_heap *heap, size_t bytes)
     uintptr_t wanted = hot->top + bytes;
     if (heap->options.torture == MID_TORTURE_NONE && wanted < hot->top + WINDOW_BYTES)
         wanted = end - hot->top < WINDOW_BYTES ? end : hot->top + WINDOW_BYTES;
+    if (MID__UNLIKELY(heap->sampler.mean_bytes != 0) && mid__sample_border(heap, wanted) < wanted)
+        wanted = mid__sample_border(heap, wanted) > hot->top + bytes ? mid__sample_border(heap, wanted) : hot->top + bytes;
     if (wanted > hot->limit) {
         memset((void *)hot->limit, 0, wanted - hot->limit);
         hot->limit = wanted;

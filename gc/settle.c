@@ -4,9 +4,9 @@
  * say what is dead; what depends on death is then settled table by table, a few entries with each step, while the program
  * goes on:
  *
- *     MARKING -> WEAK -> FINALIZERS -> RESCUE -> KEYS -> BUFFERS -> SLOTS -> IDS -> SETTLED
- *                clear    queue and     mark      of      queue      of remembered
- *                handles  shade         them      tables             slots
+ *     MARKING -> WEAK -> FINALIZERS -> RESCUE -> KEYS -> BUFFERS -> SAMPLES -> SLOTS -> IDS -> SETTLED
+ *                clear    queue and     mark      of      queue      take out   of remembered
+ *                handles  shade         them      tables                        slots
  *
  * Nothing needs to be done twice, because the program cannot reach what is white: everything it holds was in the snapshot
  * or is newer, and so is black. The one way around is a weak handle whose turn has not come; it is read as cleared
@@ -46,6 +46,8 @@ static bool settle_stage(struct mid_heap *heap, size_t *budget)
         return mid__ephemeron_purge(heap, budget);
     case MID__STAGE_BUFFERS:
         return mid__settle_buffers(heap, budget);
+    case MID__STAGE_SAMPLES:
+        return mid__settle_samples(heap, budget);
     case MID__STAGE_SLOTS:
         return mid__remset_purge(heap, budget);
     default:
@@ -56,7 +58,7 @@ static bool settle_stage(struct mid_heap *heap, size_t *budget)
 void mid__settle_begin(struct mid_heap *heap)
 {
     heap->mark.stage = MID__STAGE_WEAK;
-    heap->weaks.cursor = heap->finalizers.cursor = heap->buffers.cursor = SIZE_MAX;
+    heap->weaks.cursor = heap->finalizers.cursor = heap->buffers.cursor = heap->sampler.table.cursor = SIZE_MAX;
     heap->remset.cursor = heap->remset.huge_cursor = SIZE_MAX;
     heap->ids.cursor = heap->ids.capacity;
     heap->waiting_limit = heap->waiting_shaded = heap->waiting_count;
@@ -64,8 +66,8 @@ void mid__settle_begin(struct mid_heap *heap)
 
 static const char *const stage_names[] = {
     [MID__STAGE_WEAK] = "weak handles", [MID__STAGE_FINALIZERS] = "queue finalizers", [MID__STAGE_RESCUE] = "mark what they keep",
-    [MID__STAGE_KEYS] = "weak tables",  [MID__STAGE_BUFFERS] = "buffers",       [MID__STAGE_SLOTS] = "remembered slots",
-    [MID__STAGE_IDS] = "ids",
+    [MID__STAGE_KEYS] = "weak tables",  [MID__STAGE_BUFFERS] = "buffers",       [MID__STAGE_SAMPLES] = "samples",
+    [MID__STAGE_SLOTS] = "remembered slots", [MID__STAGE_IDS] = "ids",
 };
 
 /* Nothing is grey any more. One step; true when all is settled. */

@@ -626,6 +626,9 @@ static void check_watched(struct verify *v)
     check_table(v, &heap->weaks, "weak handles");
     check_table(v, &heap->finalizers, "finalizers");
     check_table(v, &heap->buffers, "buffers");
+    check_table(v, &heap->sampler.table, "samples");
+    if (!mid__sites_sound(heap))
+        broken(v, "sites.I1", NULL, "what a site says of its live samples is not what the table of samples holds");
     for (size_t i = 0; i < heap->weaks.count; i++) {
         const struct mid_weak *weak = heap->weaks.entries[i].a;
         if (weak->index != i || weak->object != heap->weaks.entries[i].object)

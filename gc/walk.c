@@ -37,6 +37,8 @@ struct mid_walk {
     uintptr_t *stack;        /* what the C stack refers to, as found at the begin */
     size_t stack_count, stack_capacity;
     bool stack_lost;
+    struct mid__sampled *sampled; /* objects with a site; NULL: none */
+    size_t sampled_mask;
     char name[256];
     char pair_name[640];
 };
@@ -118,6 +120,7 @@ static void dispose(struct mid_walk *walk)
     for (size_t i = 0; walk->counts != NULL && i < walk->chunks; i++)
         free(walk->counts[i]);
     free(walk->stack);
+    free(walk->sampled);
     free(walk->counts);
     free(walk->first);
     free(walk->young);
@@ -208,7 +211,8 @@ enum mid_status mid_walk_begin(struct mid_heap *heap, uint32_t flags, struct mid
     walk->ids = (flags & MID_WALK_NO_IDS) == 0;
     walk->next_ids = walk->ids && (flags & MID_WALK_ASK_IDS) == 0;
     mid__stack_each(heap, note_stack, walk);
-    if (walk->stack_lost || !count_all(walk) || (walk->ids && !give_ids(walk))) {
+    if (walk->stack_lost || !mid__sampled_index(heap, &walk->sampled, &walk->sampled_mask) || !count_all(walk) ||
+        (walk->ids && !give_ids(walk))) {
         dispose(walk);
         return MID_E_MEMORY;
     }
@@ -267,6 +271,11 @@ size_t mid_walk_ordinal(const struct mid_walk *walk, struct mid_ref ref)
 uint64_t mid_walk_id(struct mid_walk *walk, struct mid_ref ref)
 {
     return walk->ids ? mid__ids_find(walk->heap, (uintptr_t)ref.object) : 0;
+}
+
+uint32_t mid_walk_site(const struct mid_walk *walk, struct mid_ref ref)
+{
+    return walk->sampled == NULL ? 0 : mid__sampled_find(walk->sampled, walk->sampled_mask, (uintptr_t)ref.object);
 }
 
 static const char *name_of(struct mid_walk *walk, const struct mid__type *type, const void *data, size_t bytes)

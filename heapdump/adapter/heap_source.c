@@ -22,9 +22,12 @@
  * External memory that is in no buffer (mid_heap_adjust_external) is in no node either, but in extra_native_bytes, which
  * viewers add to the total.
  *
+ * Sampled objects have the site that allocated them (sites.c).
+ *
  * The walk tells edges through a callback; they are gathered in runs before they are put.
  */
 #include "outside.h"
+#include "sites.h"
 
 #include <midden/heap.h>
 #include <midden/internal/child.h>
@@ -94,6 +97,7 @@ static enum mid_status put_object(struct heap_source *h, const struct mid_walk_o
     if (!mid_snapshot_names_only(h->sink)) {
         node.id = mid_walk_id(h->walk, o->ref);
         node.edge_count = mid_walk_edge_count(h->walk, o->ref) + has_block(h, o, &block);
+        node.site = mid_walk_site(h->walk, o->ref);
     }
     if (o->kind == MID_KIND_STRING) {
         node.name.text = (const char *)o->data + o->tail_offset;
@@ -263,8 +267,8 @@ struct destination {
     void *user;
 };
 
-static enum mid_status write_walk(struct mid_heap *heap, struct mid_walk *walk, const struct destination *to,
-                                  const struct mid_snapshot_options *options)
+static enum mid_status write_walk(struct mid_heap *heap, struct mid_walk *walk, const struct mid__sites *sites,
+                                  const struct destination *to, const struct mid_snapshot_options *options)
 {
     struct heap_source *h = calloc(1, sizeof *h);
     if (h == NULL)
@@ -274,6 +278,7 @@ static enum mid_status write_walk(struct mid_heap *heap, struct mid_walk *walk, 
         .struct_size = sizeof source, .user = h, .group_names = groups, .group_count = MID_ROOT_KIND_COUNT,
         .roots = walk_roots, .nodes = walk_nodes, .edges = walk_edges,
     };
+    mid__sites_into(sites, &source);
     struct mid_usage usage = {.struct_size = sizeof usage};
     if (mid_heap_usage(heap, &usage) == MID_OK)
         source.extra_native_bytes = usage.external - usage.array_buffers;
@@ -296,8 +301,10 @@ static enum mid_status write_heap(struct mid_heap *heap, const struct destinatio
     enum mid_status status = mid_walk_begin(heap, MID_WALK_ASK_IDS | (as_it_is ? 0u : (uint32_t)MID_WALK_COLLECT), &walk);
     if (status != MID_OK)
         return status;
-    status = write_walk(heap, walk, to, options);
+    struct mid__sites sites;
+    status = mid__sites_gather(heap, &sites) ? write_walk(heap, walk, &sites, to, options) : MID_E_MEMORY;
     int error = errno;
+    mid__sites_free_gathered(&sites);
     mid_walk_end(walk);
     errno = error;
     return status;
@@ -322,6 +329,7 @@ enum mid_status mid_heap_write_snapshot_stream(struct mid_heap *heap, mid_snapsh
 struct job {
     struct mid_heap *heap;
     struct mid_walk *walk;
+    struct mid__sites sites;
     struct destination to;
     struct mid_snapshot_options options;
 };
@@ -330,7 +338,7 @@ static enum mid_status write_job(void *user, struct mid_snapshot_figures *figure
 {
     struct job *job = user;
     job->options.figures = figures;
-    return write_walk(job->heap, job->walk, &job->to, &job->options);
+    return write_walk(job->heap, job->walk, &job->sites, &job->to, &job->options);
 }
 
 enum mid_status mid_heap_write_snapshot_forked(struct mid_heap *heap, const char *path,
@@ -349,8 +357,10 @@ enum mid_status mid_heap_write_snapshot_forked(struct mid_heap *heap, const char
         mid_walk_begin(heap, MID_WALK_ASK_IDS | (as_it_is ? 0u : (uint32_t)MID_WALK_COLLECT), &job.walk);
     if (status != MID_OK)
         return status;
-    status = mid__child_start(write_job, &job, job.options.figures, child);
+    status = mid__sites_gather(heap, &job.sites) ? mid__child_start(write_job, &job, job.options.figures, child)
+                                                 : MID_E_MEMORY;
     int error = errno;
+    mid__sites_free_gathered(&job.sites);
     mid_walk_end(job.walk);
     errno = error;
     return status;

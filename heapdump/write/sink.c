@@ -3,8 +3,10 @@
  * sink.c: takes what a source finds, holds it to the contract, and formats it. The innermost loops of the writer are
  * here: one record a node, one an edge.
  *
- *     node   ,type,name,id,self_size,edge_count,0\n        (detachedness is of the DOM, and always 0)
- *     edge   ,type,name or index,6 * ordinal of the target\n
+ *     node   ,type,name,id,self_size,edge_count[,trace_node_id],0\n   (detachedness is of the DOM, and always 0)
+ *     edge   ,type,name or index,6 (7) * ordinal of the target\n
+ *
+ * Nodes have a trace_node_id where the source has allocation sites, as in V8's files.
  *
  * I1  A finding that breaks the contract is never written; the first failure sticks.
  * I2  At the end of a phase as many findings have come as were counted (writer.c compares).
@@ -22,7 +24,12 @@
 
 #include <string.h>
 
-enum { NODE_FIELDS = 6 };
+enum { NODE_FIELDS = 6, NODE_FIELDS_TRACED = 7 };
+
+static unsigned node_fields(const struct mid_snapshot_sink *sink)
+{
+    return sink->sites == 0 ? NODE_FIELDS : NODE_FIELDS_TRACED;
+}
 
 enum mid_status mid__sink_fail(struct mid_snapshot_sink *sink, enum mid_status status)
 {
@@ -47,7 +54,7 @@ static uint64_t shape_of(uint64_t number, uint64_t count)
 
 void mid__sink_node_record(struct mid_snapshot_sink *sink, const struct mid_snapshot_node *node, uint32_t name)
 {
-    char *at = mid__out_room(&sink->out, 6 * MID__DECIMAL_ROOM);
+    char *at = mid__out_room(&sink->out, 7 * MID__DECIMAL_ROOM);
     *at = ',';
     at += node->id != 1; /* the root is the first record */
     at = mid__decimal(at, node->type);
@@ -59,19 +66,23 @@ void mid__sink_node_record(struct mid_snapshot_sink *sink, const struct mid_snap
     at = mid__decimal(at, node->self_bytes);
     *at++ = ',';
     at = mid__decimal(at, node->edge_count);
+    if (sink->sites != 0) {
+        *at++ = ',';
+        at = mid__decimal(at, node->site == 0 ? 0 : (uint64_t)node->site + 1); /* the root of the tree is 1 */
+    }
     memcpy(at, ",0\n", 3);
     sink->out.at = at + 3;
     sink->self_bytes += node->self_bytes;
 }
 
-MID__INLINE char *edge_record(char *at, unsigned type, uint64_t name_or_index, uint64_t ordinal)
+MID__INLINE char *edge_record(char *at, unsigned type, uint64_t name_or_index, uint64_t place)
 {
     at[0] = ',';
     at[1] = (char)('0' + type);
     at[2] = ',';
     at = mid__decimal(at + 3, name_or_index);
     *at++ = ',';
-    at = mid__decimal(at, ordinal * NODE_FIELDS);
+    at = mid__decimal(at, place);
     *at = '\n';
     return at + 1;
 }
@@ -80,7 +91,7 @@ void mid__sink_edge_record(struct mid_snapshot_sink *sink, enum mid_snapshot_edg
                            uint64_t ordinal)
 {
     char *at = mid__out_room(&sink->out, 4 * MID__DECIMAL_ROOM);
-    sink->out.at = edge_record(at, type, name_or_index, ordinal);
+    sink->out.at = edge_record(at, type, name_or_index, ordinal * node_fields(sink));
 }
 
 void mid__sink_string_record(struct mid_snapshot_sink *sink, struct mid_snapshot_text cut, uint64_t index)
@@ -148,7 +159,7 @@ enum mid_status mid_snapshot_put_node(struct mid_snapshot_sink *sink, const stru
     if (MID__UNLIKELY(failed(sink) != MID_OK))
         return failed(sink);
     if ((unsigned)node->type > MID_SNAPSHOT_OBJECT_SHAPE || !is_text(node->name) ||
-        (node->id < MID_SNAPSHOT_FIRST_ID && !sink->replay))
+        (node->id < MID_SNAPSHOT_FIRST_ID && !sink->replay) || node->site > sink->sites)
         return mid__sink_fail(sink, MID_E_INVALID);
     if (sink->phase == MID__PHASE_COUNT_NODES) {
         sink->nodes++;
@@ -210,7 +221,7 @@ static enum mid_status replay_edges(struct mid_snapshot_sink *sink, const struct
 /* The innermost loop: what it uses of the sink is kept in locals, for the bytes that it stores might be anything. */
 static enum mid_status write_edges(struct mid_snapshot_sink *sink, const struct mid_snapshot_edge *edges, size_t count)
 {
-    const uint64_t nodes = sink->nodes, base = sink->base;
+    const uint64_t nodes = sink->nodes, base = sink->base, fields = node_fields(sink);
     const char *limit = sink->out.limit;
     char *at = sink->out.at;
     for (const struct mid_snapshot_edge *e = edges, *end = edges + count; e < end; e++) {
@@ -230,7 +241,7 @@ static enum mid_status write_edges(struct mid_snapshot_sink *sink, const struct 
             mid__out_flush(&sink->out);
             at = sink->out.at;
         }
-        at = edge_record(at, e->type, name_or_index, base + e->target);
+        at = edge_record(at, e->type, name_or_index, (base + e->target) * fields);
     }
     sink->out.at = at;
     return sink->out.status;

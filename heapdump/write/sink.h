@@ -25,11 +25,12 @@ struct mid_snapshot_sink {
     enum mid_status status; /* the first failure */
     enum mid__phase phase;
     bool replay;      /* a walk for the strings: nodes and edges are not written again */
-    bool nodes_repeat, edges_repeat; /* which of them need one */
-    uint64_t nodes_strings;          /* given out when the nodes were written */
+    bool nodes_repeat, edges_repeat, sites_repeat; /* which of them need one */
+    uint64_t nodes_strings, edges_strings;         /* given out when the nodes, and the edges, were written */
     uint64_t base;    /* ordinal of the source's first node: root, (GC roots) and the groups come before it */
     uint64_t nodes, edges; /* of the source, as counted */
     uint64_t self_bytes;
+    uint32_t sites; /* of the source; 0: nodes have no trace_node_id */
     size_t group;
 
     uint64_t seen;      /* roots, nodes or edges put in this phase */
@@ -54,6 +55,10 @@ enum mid_status mid__sink_name(struct mid_snapshot_sink *sink, struct mid_snapsh
 void mid__sink_node_record(struct mid_snapshot_sink *sink, const struct mid_snapshot_node *node, uint32_t name);
 void mid__sink_edge_record(struct mid_snapshot_sink *sink, enum mid_snapshot_edge_type type, uint64_t name_or_index,
                            uint64_t ordinal);
+
+/* The functions and the tree of sites, with their names; in the replay the names alone. */
+void mid__sites_write(struct mid_snapshot_sink *sink, const struct mid_snapshot_source *source);
+bool mid__sites_are_sound(const struct mid_snapshot_source *source);
 
 /* Writes the string number `index` of the file. */
 void mid__sink_string_record(struct mid_snapshot_sink *sink, struct mid_snapshot_text cut, uint64_t index);

@@ -6,7 +6,7 @@
  *     1  roots, kind by kind    (counts)
  *     2  nodes                  (counts; left out when the source knows them)
  *     3  nodes                  "snapshot": exact counts;  "nodes"
- *     4  roots, edges           "edges"
+ *     4  roots, edges           "edges"; then the sites from the source's arrays (sites.c)
  *     5  nodes                  "strings", only if names did not fit the table: Note [Replay] in names.c
  *     6  roots, edges           ... only if names of theirs did not fit
  *
@@ -19,8 +19,8 @@
  *             base, base + 1, ...   the source's nodes
  *
  * Shortcuts from the root are what DevTools takes for the program's own globals: without them it measures distances from
- * the root and folds no sizes (its rules: class JSHeapSnapshot). The sections for allocation tracking are there and
- * empty, as in V8's own files, for readers that ask for them.
+ * the root and folds no sizes (its rules: class JSHeapSnapshot). The sections for allocation tracking are there, and
+ * empty where the source has no sites, as in V8's own files, for readers that ask for them.
  *
  * Memory: the buffer, the table of names, this struct. No recursion, nothing that grows with the graph.
  *
@@ -46,10 +46,13 @@ enum {
     FIRST_GROUP_ORDINAL = 2
 };
 
-static const char meta[] =
-    "{\"snapshot\":{\"meta\":{\"node_fields\":[\"type\",\"name\",\"id\",\"self_size\",\"edge_count\",\"detachedness\"],"
-    "\"node_types\":[[\"hidden\",\"array\",\"string\",\"object\",\"code\",\"closure\",\"regexp\",\"number\",\"native\","
-    "\"synthetic\",\"concatenated string\",\"sliced string\",\"symbol\",\"bigint\",\"object shape\"],\"string\",\"number\","
+static const char meta_begin[] =
+    "{\"snapshot\":{\"meta\":{\"node_fields\":[\"type\",\"name\",\"id\",\"self_size\",\"edge_count\",";
+static const char meta_traced[] = "\"trace_node_id\",";
+static const char meta_types[] =
+    "\"detachedness\"],\"node_types\":[[\"hidden\",\"array\",\"string\",\"object\",\"code\",\"closure\",\"regexp\",\"number\",\"native\","
+    "\"synthetic\",\"concatenated string\",\"sliced string\",\"symbol\",\"bigint\",\"object shape\"],\"string\",\"number\",";
+static const char meta_rest[] =
     "\"number\",\"number\",\"number\"],\"edge_fields\":[\"type\",\"name_or_index\",\"to_node\"],\"edge_types\":[[\"context\","
     "\"element\",\"property\",\"internal\",\"hidden\",\"shortcut\",\"weak\"],\"string_or_number\",\"node\"],"
     "\"trace_function_info_fields\":[\"function_id\",\"name\",\"script_name\",\"script_id\",\"line\",\"column\"],"
@@ -144,22 +147,31 @@ static uint64_t edges_of_file(const struct mid_snapshot_sink *sink, size_t group
 
 static void header(struct mid_snapshot_sink *sink, const struct mid_snapshot_source *source)
 {
-    raw(sink, meta);
+    raw(sink, meta_begin);
+    raw(sink, sink->sites != 0 ? meta_traced : "");
+    raw(sink, meta_types);
+    raw(sink, sink->sites != 0 ? "\"number\"," : "");
+    raw(sink, meta_rest);
     raw(sink, ",\"node_count\":");
     number(sink, nodes_of_file(sink));
     raw(sink, ",\"edge_count\":");
     number(sink, edges_of_file(sink, source->group_count));
-    raw(sink, ",\"trace_function_count\":0");
+    raw(sink, ",\"trace_function_count\":");
+    number(sink, sink->sites != 0 ? source->function_count + 1 : 0); /* and (root) */
     if (source->extra_native_bytes != 0) {
         raw(sink, ",\"extra_native_bytes\":");
         number(sink, source->extra_native_bytes);
+    }
+    if (source->sample_bytes != 0) {
+        raw(sink, ",\"sample_bytes\":");
+        number(sink, source->sample_bytes);
     }
     raw(sink, "},\n");
 }
 
 static void synthetic_node(struct mid_snapshot_sink *sink, const char *name, uint64_t ordinal, uint64_t edge_count)
 {
-    struct mid_snapshot_node node = {MID_SNAPSHOT_SYNTHETIC, 1 + 2 * ordinal, 0, edge_count, text_of(name), 0};
+    struct mid_snapshot_node node = {MID_SNAPSHOT_SYNTHETIC, 1 + 2 * ordinal, 0, edge_count, text_of(name), 0, 0};
     uint32_t index;
     if (mid__sink_name(sink, node.name, MID__NAME_LASTING, &index) == MID_OK && !sink->replay)
         mid__sink_node_record(sink, &node, index);
@@ -220,10 +232,10 @@ static void known_strings(struct mid_snapshot_sink *sink, uint64_t from, uint64_
     sink->names.strings = to;
 }
 
-/* Nodes and edges are replayed each by itself, and only where a name was repeated. */
+/* Nodes, edges and sites are replayed each by itself, and only where a name was repeated. */
 static void strings(struct mid_snapshot_sink *sink, const struct mid_snapshot_source *source)
 {
-    uint64_t of_nodes = sink->nodes_strings, all = sink->names.strings;
+    uint64_t of_nodes = sink->nodes_strings, of_edges = sink->edges_strings, all = sink->names.strings;
     raw(sink, "\"strings\":[");
     sink->replay = true;
     sink->names.strings = 0;
@@ -236,7 +248,13 @@ static void strings(struct mid_snapshot_sink *sink, const struct mid_snapshot_so
     if (going(sink) && sink->edges_repeat)
         edges(sink, source);
     else
-        known_strings(sink, of_nodes, all);
+        known_strings(sink, of_nodes, of_edges);
+    if (going(sink) && sink->names.strings != of_edges)
+        mid__sink_fail(sink, MID_E_INVALID);
+    if (going(sink) && sink->sites_repeat)
+        mid__sites_write(sink, source);
+    else
+        known_strings(sink, of_edges, all);
     if (going(sink) && sink->names.strings != all)
         mid__sink_fail(sink, MID_E_INVALID);
     raw(sink, "]}\n");
@@ -260,7 +278,14 @@ static void sections(struct mid_snapshot_sink *sink, const struct mid_snapshot_s
     sink->edges_repeat = sink->names.repeated;
     if (!going(sink))
         return;
-    raw(sink, "],\n\"trace_function_infos\":[],\n\"trace_tree\":[],\n\"samples\":[],\n\"locations\":[],\n");
+    sink->edges_strings = sink->names.strings;
+    sink->names.repeated = false;
+    raw(sink, "],\n");
+    mid__sites_write(sink, source);
+    sink->sites_repeat = sink->names.repeated;
+    if (!going(sink))
+        return;
+    raw(sink, "\"samples\":[],\n\"locations\":[],\n");
     strings(sink, source);
     mid__out_flush(&sink->out);
 }
@@ -276,7 +301,7 @@ static bool source_is_sound(const struct mid_snapshot_source *s)
     for (size_t g = 0; g < s->group_count; g++)
         if (s->group_names[g] == NULL)
             return false;
-    return s->node_count != 0 || s->edge_count == 0;
+    return (s->node_count != 0 || s->edge_count == 0) && mid__sites_are_sound(s);
 }
 
 int mid__snapshot_options_are_sound(const struct mid_snapshot_options *o)
@@ -326,6 +351,7 @@ enum mid_status mid_snapshot_write_stream(mid_snapshot_write_fn write, void *use
         mid__names_begin(&sink->names, o.distinct_names == 0 ? NAMES_DEFAULT : o.distinct_names,
                          mid__sys_now_ns() ^ (uint64_t)(uintptr_t)buffer << 20);
         sink->base = FIRST_GROUP_ORDINAL + source->group_count;
+        sink->sites = (uint32_t)source->site_count;
         sections(sink, source);
         status = sink->status != MID_OK ? sink->status : sink->out.status;
         if (status == MID_OK && o.figures != NULL)

@@ -105,7 +105,7 @@ static bool program(void)
     length = finalized = kept = entries = 0;
     memset(handles, 0, sizeof handles);
     weak = NULL;
-    if (kit_make(&kit, "semispace=64K,growth-min=64K,mark-step=5000,verify=none") != MID_OK)
+    if (kit_make(&kit, "semispace=64K,growth-min=64K,mark-step=5000,sample=2K,verify=none") != MID_OK)
         return false;
     (void)mid_pool_create(NULL, &pool);
     none = mid_local(kit.heap, mid_null());

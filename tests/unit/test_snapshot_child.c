@@ -84,8 +84,8 @@ static void no_child_is_left(void)
 /* ---- a table as the source; its walk of edges waits in the child until it may go on */
 
 static struct mid_snapshot_node nodes[] = {
-    {MID_SNAPSHOT_OBJECT, 257, 24, 0, TEXT("Index"), 0},
-    {MID_SNAPSHOT_ARRAY, 259, 4096, 0, TEXT("Entries"), 0},
+    {MID_SNAPSHOT_OBJECT, 257, 24, 0, TEXT("Index"), 0, 0},
+    {MID_SNAPSHOT_ARRAY, 259, 4096, 0, TEXT("Entries"), 0, 0},
 };
 static const struct table_edge edges[] = {{0, {MID_SNAPSHOT_EDGE_PROPERTY, 1, 0, TEXT("entries"), 0}}};
 

@@ -25,8 +25,8 @@
 #include <unistd.h>
 
 static struct mid_snapshot_node tiny_nodes[] = {
-    {MID_SNAPSHOT_OBJECT, 257, 24, 0, TEXT("Index"), 0},
-    {MID_SNAPSHOT_ARRAY, 259, 4096, 0, TEXT("Entries"), 0},
+    {MID_SNAPSHOT_OBJECT, 257, 24, 0, TEXT("Index"), 0, 0},
+    {MID_SNAPSHOT_ARRAY, 259, 4096, 0, TEXT("Entries"), 0, 0},
 };
 static const struct table_edge tiny_edges[] = {
     {0, {MID_SNAPSHOT_EDGE_PROPERTY, 1, 0, TEXT("entries"), 0}},

@@ -36,7 +36,7 @@ static void make_heap(struct random_heap *h, uint64_t *random)
     memset(h, 0, sizeof *h);
     for (size_t i = 0; i < NODES; i++)
         h->nodes[i] = (struct mid_snapshot_node){MID_SNAPSHOT_OBJECT, 1001 + 2 * i, 8 + test_random(random) % 5000, 0,
-                                                 TEXT("Thing"), 0};
+                                                 TEXT("Thing"), 0, 0};
     for (size_t i = 0; i < EDGES; i++) {
         struct table_edge *e = &h->edges[i];
         bool tree = i + 1 < NODES;

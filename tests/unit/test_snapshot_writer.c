@@ -55,9 +55,9 @@ static json_int_t at(const json_t *array, size_t i)
 static const char *const two_groups[] = {"(Handles)", "(Globals)"};
 
 static struct mid_snapshot_node tiny_nodes[] = {
-    {MID_SNAPSHOT_OBJECT, 257, 24, 0, TEXT("Index"), 0},
-    {MID_SNAPSHOT_ARRAY, 259, 4096, 0, TEXT("Entries"), 0},
-    {MID_SNAPSHOT_STRING, 261, 40, 0, TEXT("caf\xc3\xa9 \"x\""), 0},
+    {MID_SNAPSHOT_OBJECT, 257, 24, 0, TEXT("Index"), 0, 0},
+    {MID_SNAPSHOT_ARRAY, 259, 4096, 0, TEXT("Entries"), 0, 0},
+    {MID_SNAPSHOT_STRING, 261, 40, 0, TEXT("caf\xc3\xa9 \"x\""), 0, 0},
 };
 static const struct table_edge tiny_edges[] = {
     {0, {MID_SNAPSHOT_EDGE_PROPERTY, 1, 0, TEXT("entries"), 0}},
@@ -133,8 +133,8 @@ END_TEST
 START_TEST(huge_figures__written__are_exact)
 {
     struct mid_snapshot_node nodes[] = {
-        {MID_SNAPSHOT_NATIVE, UINT64_MAX, UINT64_MAX, 0, TEXT("all"), 0},
-        {MID_SNAPSHOT_NATIVE, (uint64_t)1 << 53, 5000000000u, 0, TEXT("five"), 0},
+        {MID_SNAPSHOT_NATIVE, UINT64_MAX, UINT64_MAX, 0, TEXT("all"), 0, 0},
+        {MID_SNAPSHOT_NATIVE, (uint64_t)1 << 53, 5000000000u, 0, TEXT("five"), 0, 0},
     };
     struct table_edge edges[] = {{1, {MID_SNAPSHOT_EDGE_HIDDEN, 0, UINT64_MAX, TEXT(""), 0}}};
     struct table t = {.nodes = nodes, .edges = edges, .node_count = 2, .edge_count = 1};
@@ -204,7 +204,7 @@ static const struct {
 
 START_TEST(name__hostile_bytes__is_ascii_json)
 {
-    struct mid_snapshot_node node = {MID_SNAPSHOT_STRING, 257, 1, 0, hostile[_i].name, 0};
+    struct mid_snapshot_node node = {MID_SNAPSHOT_STRING, 257, 1, 0, hostile[_i].name, 0, 0};
     struct table t = {.nodes = &node, .node_count = 1};
     char *text = written(&t, NULL);
     if (hostile[_i].name.bytes != 0) {
@@ -230,7 +230,7 @@ START_TEST(name__longer_than_1024_units__is_cut_and_no_pair_is_split)
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         memset(name, 'x', sizeof name);
         memcpy(name + cases[i].letters, "\xf0\x9f\x98\x80", 4);
-        struct mid_snapshot_node node = {MID_SNAPSHOT_STRING, 257, 1, 0, {name, cases[i].letters + 4}, 0};
+        struct mid_snapshot_node node = {MID_SNAPSHOT_STRING, 257, 1, 0, {name, cases[i].letters + 4}, 0, 0};
         struct table t = {.nodes = &node, .node_count = 1};
         char *text = written(&t, NULL);
         json_t *root = parsed(text);
@@ -248,7 +248,7 @@ START_TEST(name__escapes_of_the_longest__fit_the_smallest_buffer)
         name[i] = "\xf0\x9f\x98\x80"[i % 4];
     struct mid_snapshot_node nodes[8];
     for (unsigned i = 0; i < 8; i++)
-        nodes[i] = (struct mid_snapshot_node){MID_SNAPSHOT_STRING, 257 + 2 * i, 1, 0, {name, 4096 - 4 * i}, 0};
+        nodes[i] = (struct mid_snapshot_node){MID_SNAPSHOT_STRING, 257 + 2 * i, 1, 0, {name, 4096 - 4 * i}, 0, 0};
     memset(name, 1, 1024); /* 1,024 units of six bytes each */
     struct table t = {.nodes = nodes, .node_count = 8};
     struct mid_snapshot_options o = options_of(4096, 0);
@@ -367,7 +367,7 @@ START_TEST(names__of_nodes_or_edges_do_not_fit__the_others_are_not_walked_again)
     for (unsigned i = 0; i < NODES; i++) {
         int bytes = snprintf(names[i], sizeof names[i], "name %u", i % 2000);
         nodes[i] = (struct mid_snapshot_node){MID_SNAPSHOT_STRING, 257 + 2 * i, i, 0,
-                                              {names[i], (size_t)bytes}, 0};
+                                              {names[i], (size_t)bytes}, 0, 0};
         edges[i] = (struct table_edge){i, {MID_SNAPSHOT_EDGE_PROPERTY, (i + 1) % NODES, 0, fields[i % 3], 0}};
     }
     struct table t = {.nodes = nodes, .edges = edges, .node_count = NODES, .edge_count = NODES};
@@ -552,7 +552,7 @@ START_TEST(source__breaks_its_contract__is_refused)
         for (unsigned i = 0; i < 40; i++) {
             letters[i] = (char)('A' + i);
             names[i] = (struct mid_snapshot_text){&letters[i], 1};
-            many[i] = (struct mid_snapshot_node){MID_SNAPSHOT_OBJECT, 257 + 2 * i, 0, 0, names[i], 0};
+            many[i] = (struct mid_snapshot_node){MID_SNAPSHOT_OBJECT, 257 + 2 * i, 0, 0, names[i], 0, 0};
         }
         t = (struct table){.nodes = many, .node_count = 40};
         source = table_source(&t);

@@ -2,7 +2,7 @@
  *
  * <midden/heap.h>: a precise, moving, generational heap to embed. Types are registered, objects allocated, fields
  * written through one barrier; the collector finds everything else. Roots stand in <midden/roots.h>, tables with weak keys in
- * <midden/weak_table.h>, the walk over all objects in <midden/walk.h>, what a collection tells in <midden/event.h>, <midden/pauses.h>.
+ * <midden/weak_table.h>, who allocated what in <midden/sites.h>, the walk over all objects in <midden/walk.h>, what a collection tells in <midden/event.h>, <midden/pauses.h>.
  *
  * Two rules carry everything:
  *   1. Any function marked "may collect" may MOVE EVERY OBJECT. A struct mid_ref, and any pointer into an object, is
@@ -34,6 +34,7 @@ struct mid_object;
 struct mid_slice;          /* <midden/slice.h> */
 struct mid_tracer;
 struct mid_collection;     /* <midden/event.h> */
+struct mid_frame;          /* <midden/sites.h> */
 
 /* A reference to an object, or null. Dies at the next call that may collect. */
 struct mid_ref {
@@ -192,6 +193,10 @@ typedef void (*mid_trace_line_fn)(void *user, const char *line);
  * anything not above `limit_bytes` changes nothing. Must not call the heap. */
 typedef size_t (*mid_near_limit_fn)(void *user, size_t limit_bytes, size_t initial_bytes);
 
+/* Tells where the program is when an object is sampled: fills at most `capacity` frames, the innermost first, and returns how
+ * many. See <midden/sites.h>. The texts are copied. Must not call the heap; reading objects is fine. */
+typedef size_t (*mid_site_fn)(void *user, struct mid_frame *frames, size_t capacity);
+
 /* Read once, when the heap is made. 0 and NULL mean the default wherever a field stands. */
 struct mid_heap_options {
     size_t struct_size;
@@ -204,6 +209,7 @@ struct mid_heap_options {
     size_t external_step_bytes;   /* a scavenge when external memory has grown by so much; 32 MiB */
     size_t mark_step_bytes;       /* incremental marking looks at about so many bytes a step; 128 KiB */
     size_t mark_stack_bytes;      /* the most that the mark stack takes, 4 KiB or more; no bound but the memory */
+    size_t sample_bytes;          /* remember the site of one object in so many bytes allocated; 0: of none */
     uint32_t promotion;           /* enum mid_promotion */
     uint32_t promote_age;         /* 1..7; 1 */
     uint32_t promote_to_percent;  /* 1..100; 25 */
@@ -226,6 +232,8 @@ struct mid_heap_options {
     void *trace_user;
     mid_near_limit_fn near_limit;
     void *near_limit_user;
+    mid_site_fn site;             /* frames of the program for sampled objects; NULL: those of the C stack */
+    void *site_user;
     mid_broken_fn broken;         /* findings of verify=phase; the default writes them to stderr and aborts */
     void *broken_user;
 };

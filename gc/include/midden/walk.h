@@ -114,6 +114,9 @@ MID_API void mid_walk_roots(struct mid_walk *walk, mid_walk_root_fn fn, void *us
 MID_API size_t mid_walk_ordinal(const struct mid_walk *walk, struct mid_ref ref);
 MID_API uint64_t mid_walk_id(struct mid_walk *walk, struct mid_ref ref);
 
+/* The allocation site of an object of this walk (<midden/sites.h>); 0: it was not sampled. O(1). */
+MID_API uint32_t mid_walk_site(const struct mid_walk *walk, struct mid_ref ref);
+
 /* The id of one object, outside walks too: odd, stable over moves and walks, never given to another object of this
  * heap. Costs 20 to 40 bytes an object; a walk, which names all objects at once, less than a bit a word of old space, until
  * they move. One that is moved while there is no memory for that loses its id. 0 when there is no memory. Never collects. */

@@ -80,6 +80,22 @@ struct mid_snapshot_node {
     uint64_t edge_count; /* how many edges the walk of edges will give for this node */
     struct mid_snapshot_text name;
     int name_is_passing; /* not 0: the bytes of the name are good for the time of the put alone (it was made for it) */
+    uint32_t site;       /* where it was allocated: 1 + the index of a site of the source; 0: not known */
+};
+
+/* A function of the program, as allocation sites name it. Lines and columns count from 1; 0: not known. */
+struct mid_snapshot_function {
+    struct mid_snapshot_text name, script;
+    uint64_t script_id; /* 0 where scripts have no numbers */
+    uint32_t line, column;
+};
+
+/* A node of the tree of calls that allocated: a stack is a site with all above it. `count` and `bytes` are of the objects
+ * allocated by this very stack, those that are gone included. */
+struct mid_snapshot_site {
+    size_t parent;   /* 1 + the index of a site before this one; 0: an outermost call */
+    size_t function; /* index of a function of the source */
+    uint64_t count, bytes;
 };
 
 /* One edge. `target` is the number of a node: nodes are numbered from 0 in the order in which the source gives them. */
@@ -146,6 +162,14 @@ struct mid_snapshot_source {
 
     /* Memory that the program holds for its objects and that no node shows; viewers add it to the total. 0: none. */
     uint64_t extra_native_bytes;
+
+    /* Where nodes were allocated, as V8 writes it when it tracks allocations; site_count 0: not known. `sample_bytes` not 0: one
+     * object in so many bytes has its site, with exponential distances; viewers that know scale by it. */
+    const struct mid_snapshot_function *functions;
+    size_t function_count;
+    const struct mid_snapshot_site *sites;
+    size_t site_count;
+    uint64_t sample_bytes;
 
     /* Puts the roots of one kind. NULL only where group_count is 0. */
     enum mid_status (*roots)(void *user, size_t group, struct mid_snapshot_sink *sink);
