@@ -38,7 +38,7 @@ struct rule_option {
 
 struct options {
     const struct verb *verb;
-    bool json, interfaces, by_type, bytes, no_pager, synthetic;
+    bool json, interfaces, by_type, by_site, bytes, no_pager, synthetic;
     enum color_when color;
     size_t limit; /* rows; LIMIT_ALL where 0 was given or nothing, see limit_given */
     bool limit_given;

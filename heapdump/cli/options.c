@@ -35,7 +35,7 @@ static const struct option_line lines[] = {
     {OPTION_SORT, "sort", LETTER_SORT, required_argument, "--sort=KEY", NULL},
     {OPTION_INTERFACES, "interfaces", LETTER_INTERFACES, no_argument, "--interfaces",
      "group plain objects by the properties that they share"},
-    {OPTION_BY, "by", LETTER_BY, required_argument, "--by=WHAT", "a row for each class (the default), or for each type of nodes"},
+    {OPTION_BY, "by", LETTER_BY, required_argument, "--by=WHAT", "a row for each class (the default), type of nodes, or site of allocation"},
     {OPTION_SYNTHETIC, "synthetic", LETTER_SYNTHETIC, no_argument, "--synthetic",
      "with the nodes that stand for roots, such as (GC roots)"},
     {OPTION_DEPTH, "depth", LETTER_DEPTH, required_argument, "--depth=N", "at most N levels below the start; 0 means all"},
@@ -130,11 +130,12 @@ static enum color_when read_color(const struct verb *verb, const char *words)
     cli_die(CLI_USAGE, "%s: --color wants auto, always or never, not '%s'", verb->name, cli_quote(words));
 }
 
-static bool read_by(const struct verb *verb, const char *words)
+static void read_by(struct options *o, const char *words)
 {
-    if (strcmp(words, "class") != 0 && strcmp(words, "type") != 0)
-        cli_die(CLI_USAGE, "%s: --by wants class or type, not '%s'", verb->name, cli_quote(words));
-    return words[0] == 't';
+    if (strcmp(words, "class") != 0 && strcmp(words, "type") != 0 && strcmp(words, "site") != 0)
+        cli_die(CLI_USAGE, "%s: --by wants class, type or site, not '%s'", o->verb->name, cli_quote(words));
+    o->by_type = words[0] == 't';
+    o->by_site = words[0] == 's';
 }
 
 static void add_keys(struct text *t, const struct verb *verb)
@@ -232,7 +233,7 @@ static void take(struct options *o, int letter)
         o->columns = optarg;
         break;
     case LETTER_BY:
-        o->by_type = read_by(verb, optarg);
+        read_by(o, optarg);
         break;
     case LETTER_CSV:
         o->csv = optarg;

@@ -4,6 +4,7 @@
 
 #include "dump.h"
 #include "rank.h"
+#include "site.h"
 
 #define TEXT_ROWS  30
 #define FIELD_COLUMNS 32
@@ -115,6 +116,7 @@ static void print_json(struct object *x)
     json_key(j, "detachedness");
     json_unsigned(j, g->node_detachedness[x->node]);
     json_location(x, j);
+    site_json(g, j, mid__graph_site_of(g, x->node));
     json_key(j, "dominator");
     if (x->node == g->root) {
         json_null(j);
@@ -179,6 +181,14 @@ static void print_figures(struct object *x)
         text_addf(&t, "script %d, line %lld, column %lld", (int)l->script_id, (long long)l->line + 1,
                   (long long)l->column + 1);
         print_line(x, "location", &t);
+    }
+    uint32_t site = mid__graph_site_of(g, x->node);
+    if (site != MID__NO_SITE) {
+        struct text stack = {0};
+        site_add_stack(g, &stack, site);
+        text_add_dump(&t, stack.bytes, stack.length, output_room(x->out, 13), x->out->ascii);
+        text_free(&stack);
+        print_line(x, "allocated", &t);
     }
     text_free(&t);
 }

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "dump.h"
+#include "site.h"
 
 #define TEXT_ROWS 30
 
@@ -194,12 +195,19 @@ static enum cli_status run(const struct options *options)
     struct output o;
     struct mid__statistics statistics;
     size_t all, limit = options_limit(options, TEXT_ROWS, LIMIT_ALL);
-    if (options->by_type && options->interfaces)
-        cli_die(CLI_USAGE, "summary: --interfaces has no meaning with --by=type");
+    if ((options->by_type || options->by_site) && options->interfaces)
+        cli_die(CLI_USAGE, "summary: --interfaces has no meaning with --by=type or --by=site");
+    if (options->by_site && options->sort != NULL)
+        cli_die(CLI_USAGE, "summary: --sort has no meaning with --by=site");
     dump_open(&d, options->operands[0], MID__PART_FOLDED | MID__PART_RETAINED | MID__PART_DOMINATED | dump_parts(options));
     if (options->interfaces)
         dump_infer(&d);
     dump_select(&d, options);
+    if (options->by_site) {
+        site_print_all(&d, &o, options, limit);
+        dump_close(&d);
+        return CLI_FINE;
+    }
     dump_check(&d, mid__statistics_of(d.graph, d.selected, &statistics));
     if (options->by_type)
         dump_check(&d, mid__classes_build_with(
@@ -226,10 +234,12 @@ const struct verb verb_summary = {
     .summary = "totals, and the classes by retained size",
     .about = "Prints the totals of a snapshot and its classes: how many objects each has, their own (shallow) size, and\n"
              "the memory that would be free if all of them were gone (retained size). The second line says what the heap is\n"
-             "made of, as DevTools' Statistics does; with --where or --filter it is of the objects selected.\n\n"
+             "made of, as DevTools' Statistics does; with --where or --filter it is of the objects selected. With --by=site there is\n"
+             "a row for each stack that allocated, where the snapshot has them.\n\n"
              "  midden summary app.heapsnapshot\n"
              "  midden summary --interfaces --sort=count -n 0 app.heapsnapshot\n"
              "  midden summary --by=type app.heapsnapshot\n"
+             "  midden summary --by=site app.heapsnapshot\n"
              "  midden summary --where 'retained-by=Cache' app.heapsnapshot",
     .operands_min = 1,
     .operands_max = 1,

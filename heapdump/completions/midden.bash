@@ -37,7 +37,7 @@ _midden()
         mapfile -t COMPREPLY < <(compgen -W 'contexts detached event-handlers console duplicated-strings' -- "$current")
         return
         ;;
-    --by) mapfile -t COMPREPLY < <(compgen -W 'class type' -- "$current"); return ;;
+    --by) mapfile -t COMPREPLY < <(compgen -W 'class type site' -- "$current"); return ;;
     --sort) mapfile -t COMPREPLY < <(compgen -W "$keys" -- "$current"); return ;;
     --columns | --index) compopt -o filenames 2>/dev/null; mapfile -t COMPREPLY < <(compgen -d -- "$current"); return ;;
     --junit | --html | --csv) compopt -o filenames 2>/dev/null; mapfile -t COMPREPLY < <(compgen -f -- "$current"); return ;;

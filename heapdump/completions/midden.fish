@@ -23,7 +23,7 @@ complete -c midden -n "__fish_seen_subcommand_from $verbs" -l no-index -d 'Neith
 complete -c midden -n "__fish_seen_subcommand_from summary top tree object path diff strings suspects" -s n -l limit -x -d 'At most N rows; 0 means all'
 complete -c midden -n "__fish_seen_subcommand_from summary top tree object path diff strings check suspects view" -l bytes -d 'Exact sizes'
 complete -c midden -n "__fish_seen_subcommand_from summary check export" -l interfaces -d 'Group plain objects by their properties'
-complete -c midden -n "__fish_seen_subcommand_from summary" -l by -xa 'class type' -d 'A row for each'
+complete -c midden -n "__fish_seen_subcommand_from summary" -l by -xa 'class type site' -d 'A row for each'
 complete -c midden -n "__fish_seen_subcommand_from summary" -l sort -xa 'retained shallow count name' -d 'Order'
 complete -c midden -n "__fish_seen_subcommand_from top" -l sort -xa 'retained shallow distance' -d 'Order'
 complete -c midden -n "__fish_seen_subcommand_from top" -l synthetic -d 'With the nodes that stand for roots'

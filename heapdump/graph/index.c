@@ -62,6 +62,9 @@ unsigned index_columns(const struct index_header *h, struct index_column list[IN
         {27, 4, SHOWN(dominated), NO_POINTER, n - 1, false, false},
         {28, 4, SHOWN(first_retainer), NO_POINTER, n + 1, false, false},
         {29, 4, SHOWN(retainer), NO_POINTER, e, false, false},
+        {30, sizeof(struct mid__graph_function), SHOWN(functions), OWN(functions), h->function_count, false, false},
+        {31, sizeof(struct mid__graph_site), SHOWN(sites), OWN(sites), h->site_count, false, false},
+        {32, 4, SHOWN(site_by_id), OWN(site_by_id), h->site_count, false, false},
     };
     _Static_assert(sizeof all / sizeof all[0] <= INDEX_COLUMNS, "room for every column");
     memcpy(list, all, sizeof all);
@@ -215,6 +218,9 @@ static void copy_header(struct mid__graph *g, const struct index_header *h)
     g->strings.count = h->string_count;
     g->strings.detached_count = own->detached_room = h->detached_count;
     g->location_count = h->location_count;
+    g->function_count = h->function_count;
+    g->site_count = h->site_count;
+    g->sample_bytes = h->sample_bytes;
     g->has_user_roots = h->has_user_roots != 0;
     g->extra_native_bytes = h->extra_native_bytes;
     g->total_size = h->total_size;

@@ -20,7 +20,7 @@
 #include "private.h"
 
 #define INDEX_MAGIC    "midden index\n\x1a\0" /* 16 with the NUL behind */
-#define INDEX_VERSION  2u /* one more whenever a column, a struct below or a figure changes its meaning */
+#define INDEX_VERSION  3u /* one more whenever a column, a struct below or a figure changes its meaning */
 #define INDEX_ALIGN    ((uint64_t)64 << 10)
 #define INDEX_SECTIONS 48
 #define INDEX_TEXT_PAD 64 /* readable bytes behind the last string, as text.c leaves them */
@@ -36,9 +36,9 @@ struct index_header {
     uint64_t machine, software;
     uint64_t file_bytes;
     struct index_key dump;
-    uint32_t node_count, edge_count, string_count, root, location_count, detached_count, warning_count, ephemeron_count,
+    uint32_t node_count, edge_count, string_count, root, location_count, function_count, site_count, detached_count, warning_count, ephemeron_count,
         pair_count, wide_raw_count, wide_count, has_user_roots, has_detachedness, section_count;
-    uint64_t extra_native_bytes, total_size, input_bytes, text_bytes, meta_bytes;
+    uint64_t sample_bytes, extra_native_bytes, total_size, input_bytes, text_bytes, meta_bytes;
     /* classes: [0] without interfaces, [1] with them; [2] the interfaces themselves */
     uint32_t class_count[3], text_count[3];
     uint64_t class_text_bytes[3], property_count;
@@ -76,7 +76,7 @@ struct index_column {
     bool written_to;  /* by what may be computed later: its pages are made private */
 };
 #define NO_POINTER SIZE_MAX
-#define INDEX_COLUMNS 30
+#define INDEX_COLUMNS 33
 /* Fills list[] from the header's counts; returns how many. */
 unsigned index_columns(const struct index_header *h, struct index_column list[INDEX_COLUMNS]);
 

@@ -98,6 +98,23 @@ static bool locations_sound(const struct mid__graph *g)
     return true;
 }
 
+static bool sites_sound(const struct mid__graph *g)
+{
+    for (uint32_t i = 0; i < g->function_count; i++)
+        if (g->functions[i].name >= g->strings.count || g->functions[i].script >= g->strings.count)
+            return false;
+    for (uint32_t i = 0; i < g->site_count; i++) {
+        const struct mid__graph_site *s = &g->sites[i];
+        if ((s->parent != MID__NO_SITE && s->parent >= i) || (s->function != MID__NO_SITE && s->function >= g->function_count) ||
+            g->site_by_id[i] >= g->site_count)
+            return false;
+    }
+    for (uint32_t i = 1; i < g->site_count; i++)
+        if (g->sites[g->site_by_id[i - 1]].id >= g->sites[g->site_by_id[i]].id)
+            return false;
+    return true;
+}
+
 /* item[first[k]] .. are the places of key[] that hold k, ascending. */
 static bool turned_around(const uint32_t *key, const uint32_t *first, const uint32_t *item, uint32_t keys, uint32_t count,
                           uint32_t limit)
@@ -168,7 +185,7 @@ bool index_sound(const struct mid__graph *g, const struct index_map *m)
 {
     return sections_apart(m) && bytes_below(g->node_type, g->node_count, MAX_NODE_TYPES) &&
            all_below(g->node_name, g->node_count, mid__strings_total(&g->strings)) && edges_sound(g) &&
-           distances_sound(g) && strings_sound(g, m->header->text_bytes) && names_sound(g) && locations_sound(g) && tree_sound(g) &&
+           distances_sound(g) && strings_sound(g, m->header->text_bytes) && names_sound(g) && locations_sound(g) && sites_sound(g) && tree_sound(g) &&
            turned_around(g->edge_target, g->first_retainer, g->retainer, g->node_count, g->edge_count, g->edge_count) &&
            classes_sound(m) && g->meta_json[m->header->meta_bytes - 1] == '\0';
 }

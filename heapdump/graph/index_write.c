@@ -197,6 +197,9 @@ static void fill_header(struct writing *w)
     h->string_count = g->strings.count;
     h->root = g->root;
     h->location_count = g->location_count;
+    h->function_count = g->function_count;
+    h->site_count = g->site_count;
+    h->sample_bytes = g->sample_bytes;
     h->detached_count = g->strings.detached_count;
     h->warning_count = g->warning_count;
     h->ephemeron_count = own->names.ephemeron_count;

@@ -137,6 +137,23 @@ static bool take_early(struct loader *ld)
     return true;
 }
 
+/* Allocation sites are no reason to refuse a file whose layout is another's. */
+static bool take_trace(struct loader *ld)
+{
+    struct scan *s = &ld->scan;
+    const struct meta *m = &ld->l.meta;
+    bool tree = strcmp(ld->key, "trace_tree") == 0;
+    if ((tree ? s->graph->own->sites != NULL : s->graph->own->functions != NULL))
+        return scan_fail(s, scan_offset(s, s->at), "the section comes twice");
+    if (scan_peek(s) != '[' || !ld->header_done || (tree ? !m->has_trace_fields : m->function_name == NO_FIELD)) {
+        mid__warn(s->graph, ld->key, scan_offset(s, s->at),
+                  ld->header_done ? "allocation sites of an unknown layout are passed over"
+                                  : "allocation sites before the header are passed over");
+        return scan_skip(s);
+    }
+    return tree ? trace_tree_read(&ld->l, s) : numbers_begin(ld->numbers, s) && trace_functions_read(&ld->l, ld->numbers);
+}
+
 static bool take_section(struct loader *ld)
 {
     struct scan *s = &ld->scan;
@@ -147,6 +164,8 @@ static bool take_section(struct loader *ld)
     for (unsigned i = 0; i < 3; i++)
         if (strcmp(ld->key, array_name[i]) == 0)
             return take_array(ld, (enum array)i);
+    if (strcmp(ld->key, "trace_function_infos") == 0 || strcmp(ld->key, "trace_tree") == 0)
+        return take_trace(ld);
     if (strcmp(ld->key, "strings") == 0) {
         if (ld->strings_done)
             return scan_fail(s, scan_offset(s, s->at), "the section comes twice");
@@ -305,6 +324,9 @@ static void publish(struct mid__graph *g)
     g->edge_name = own->edge_name;
     g->edge_target = own->edge_target;
     g->locations = own->locations;
+    g->functions = own->functions;
+    g->sites = own->sites;
+    g->site_by_id = own->site_by_id;
     g->warnings = own->warnings;
 }
 
@@ -315,7 +337,7 @@ static bool load(struct loader *ld)
         return false;
     if (ld->header_done && !take_early(ld))
         return false;
-    if (!all_there(ld) || !check_across(ld) || !locations_finish(&ld->l, &ld->scan))
+    if (!all_there(ld) || !check_across(ld) || !locations_finish(&ld->l, &ld->scan) || !trace_finish(&ld->scan))
         return false;
     g->own->has_detachedness = ld->l.meta.detachedness != NO_FIELD;
     publish(g);

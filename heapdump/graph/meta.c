@@ -227,6 +227,22 @@ static bool read_all_fields(struct scan *s, uint64_t offset, const char *meta, s
                                      {&m->line, "line", false},
                                      {&m->column, "column", false},
                                      {NULL, NULL, false}};
+    const struct field function[] = {{&m->function_name, "name", false},
+                                     {&m->function_script, "script_name", false},
+                                     {&m->function_script_id, "script_id", false},
+                                     {&m->function_line, "line", false},
+                                     {&m->function_column, "column", false},
+                                     {NULL, NULL, false}};
+    int trace[5], trace_fields;
+    const struct field tree[] = {{&trace[0], "id", false},    {&trace[1], "function_info_index", false},
+                                 {&trace[2], "count", false}, {&trace[3], "size", false},
+                                 {&trace[4], "children", false}, {NULL, NULL, false}};
+    if (!read_fields(s, offset, meta, "trace_function_info_fields", &m->function_fields, function) ||
+        !read_fields(s, offset, meta, "trace_node_fields", &trace_fields, tree))
+        return false;
+    m->has_trace_fields = trace_fields == 5;
+    for (int i = 0; i < 5; i++)
+        m->has_trace_fields &= trace[i] == i;
     return read_fields(s, offset, meta, "node_fields", &m->node_fields, node) &&
            read_fields(s, offset, meta, "edge_fields", &m->edge_fields, edge) &&
            read_fields(s, offset, meta, "location_fields", &m->location_fields, location);
@@ -251,6 +267,7 @@ bool meta_read(struct scan *s, const char *header, uint64_t offset, struct meta 
     m->has_edge_count = whole(member(header, "edge_count"), &m->header_edges);
     whole(member(header, "root_index"), &m->root_index);
     whole(member(header, "extra_native_bytes"), &s->graph->extra_native_bytes);
+    whole(member(header, "sample_bytes"), &s->graph->sample_bytes);
     for (unsigned i = 0; i < mid__meta_group_count; i++)
         m->listed |= (unsigned)(member(meta, mid__meta_groups[i].fields) != NULL) << i;
     return true;

@@ -15,6 +15,8 @@ struct meta {
     int node_fields, type, name, id, self_size, edge_count, trace_node_id, detachedness;
     int edge_fields, edge_type, name_or_index, to_node;
     int location_fields, object_index, script_id, line, column;
+    int function_fields, function_name, function_script, function_script_id, function_line, function_column;
+    bool has_trace_fields; /* the fields of a node of the tree are V8's, in V8's order */
     unsigned raw_node_types, raw_edge_types; /* how many the file names, at most MAX_RAW_TYPES */
     uint8_t node_type_of[MAX_RAW_TYPES], edge_type_of[MAX_RAW_TYPES];
     bool has_node_count, has_edge_count;

@@ -79,6 +79,9 @@ struct mid__graph_private {
     uint8_t *edge_type;
     uint32_t *edge_name, *edge_target;
     struct mid__graph_location *locations;
+    struct mid__graph_function *functions;
+    struct mid__graph_site *sites;
+    uint32_t *site_by_id;
     uint32_t *detached_names;
     uint32_t detached_room;
     char *text;

@@ -28,6 +28,11 @@ bool nodes_read(struct loaded *l, struct numbers *n);
 bool edges_read(struct loaded *l, struct numbers *n);
 bool locations_read(struct loaded *l, struct numbers *n);
 
+/* trace.c: the sections of allocation sites; the header must be known. Then what names what, when all is read. */
+bool trace_functions_read(struct loaded *l, struct numbers *n);
+bool trace_tree_read(struct loaded *l, struct scan *s);
+bool trace_finish(struct scan *s);
+
 /* Sorts the locations by node, and drops those that were given again; nodes must be known. */
 bool locations_finish(struct loaded *l, struct scan *s);
 

@@ -205,7 +205,7 @@ static void root_edges(struct mid_snapshot_sink *sink, const struct mid_snapshot
 static void edges(struct mid_snapshot_sink *sink, const struct mid_snapshot_source *source)
 {
     if (!sink->replay)
-        raw(sink, "1,1,6\n"); /* element 1 of the root: (GC roots), ordinal 1; the one record without a comma before it */
+        raw(sink, sink->sites == 0 ? "1,1,6\n" : "1,1,7\n"); /* element 1 of the root: (GC roots), ordinal 1; the one record without a comma before it */
     root_edges(sink, source, MID__PHASE_GLOBALS);
     for (size_t g = 0; g < source->group_count && !sink->replay; g++)
         mid__sink_edge_record(sink, MID_SNAPSHOT_EDGE_ELEMENT, g + 1, FIRST_GROUP_ORDINAL + g);

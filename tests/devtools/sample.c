@@ -74,7 +74,10 @@ static void open_heap(void)
     struct mid_type_info table = {.struct_size = sizeof table, .name = "Table", .tail = MID_TAIL_REFS, .kind = MID_KIND_ARRAY};
     struct mid_type_info word = {.struct_size = sizeof word, .name = "Word", .tail = MID_TAIL_BYTES, .kind = MID_KIND_STRING};
     struct mid_type_info hidden = {.struct_size = sizeof hidden, .name = "Map", .tail = MID_TAIL_REFS, .kind = MID_KIND_HIDDEN};
-    check(mid_heap_create(NULL, &heap) == MID_OK, "mid_heap_create");
+    struct mid_heap_options options;
+    mid_heap_options_init(&options);
+    options.sample_bytes = 4096; /* the snapshot has allocation sites */
+    check(mid_heap_create(&options, &heap) == MID_OK, "mid_heap_create");
     check(mid_type_register(heap, &entry, &entry_type) == MID_OK, "mid_type_register");
     check(mid_type_register(heap, &table, &table_type) == MID_OK, "mid_type_register");
     check(mid_type_register(heap, &word, &word_type) == MID_OK, "mid_type_register");

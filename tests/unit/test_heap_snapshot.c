@@ -4,6 +4,7 @@
 #include <midden/heap.h>
 #include <midden/internal/graph.h>
 #include <midden/roots.h>
+#include <midden/sites.h>
 #include <midden/slice.h>
 #include <midden/snapshot.h>
 #include <midden/walk.h>
@@ -568,6 +569,109 @@ START_TEST(file__of_a_heap__loads)
 }
 END_TEST
 
+/* ---- allocation sites */
+
+static ptrdiff_t to_stream(void *user, const void *data, size_t bytes)
+{
+    return (ptrdiff_t)fwrite(data, 1, bytes, user);
+}
+
+static unsigned script_line;
+
+static size_t where(void *user, struct mid_frame *frames, size_t capacity)
+{
+    (void)user, (void)capacity;
+    frames[0] = (struct mid_frame){.name = script_line % 2 != 0 ? "odd" : "even", .script = "a \"b\".js", .line = script_line};
+    frames[1] = (struct mid_frame){.name = "main", .script = "a \"b\".js"};
+    return 2;
+}
+
+/* All objects are sampled. Few names are known by heart in the second round: those of sites are walked again. */
+START_TEST(sites__of_a_heap_that_samples__come_back_with_every_object)
+{
+    char path[] = "/tmp/midden-test-XXXXXX";
+    struct mid_heap_options options;
+    struct mid_snapshot_options o;
+    mid_snapshot_options_init(&o);
+    o.distinct_names = _i == 0 ? 0 : 16;
+    mid_heap_destroy(heap);
+    mid_heap_options_init(&options);
+    options.sample_bytes = 1;
+    options.site = where;
+    ck_assert_int_eq(mid_heap_create(&options, &heap), MID_OK);
+    struct mid_type_info named = {.struct_size = sizeof named, .name = "Named", .fixed_bytes = 8};
+    struct mid_type_info array = {.struct_size = sizeof array, .name = "Array", .tail = MID_TAIL_REFS};
+    ck_assert_int_eq(mid_type_register(heap, &named, &named_type), MID_OK);
+    ck_assert_int_eq(mid_type_register(heap, &array, &array_type), MID_OK);
+    struct mid_slot keep = mid_local(heap, mid_new_array(heap, array_type, 40));
+    for (script_line = 1; script_line <= 40; script_line++)
+        for (unsigned i = 0; i < script_line; i++) /* the last of them lives */
+            mid_array_set(heap, mid_get(keep), script_line - 1, mid_new(heap, named_type));
+    int fd = mkstemp(path);
+    ck_assert_int_ge(fd, 0);
+    close(fd);
+    ck_assert_int_eq(mid_heap_write_snapshot(heap, path, &o), MID_OK);
+    struct mid__graph *g;
+    struct mid__graph_error error;
+    ck_assert_int_eq(mid__graph_load(path, NULL, &g, &error), MID_OK);
+    unlink(path);
+    ck_assert_uint_eq(g->sample_bytes, 1);
+    ck_assert_uint_eq(g->warning_count, 0);
+    ck_assert_uint_eq(g->function_count, 1 + 1 + 1 + 40); /* (root), main, line 0, lines 1 to 40 */
+    ck_assert_uint_eq(g->site_count, 1 + 1 + 1 + 40);
+    unsigned seen = 0;
+    for (uint32_t n = 0; n < g->node_count; n++) {
+        uint32_t site = mid__graph_site_of(g, n);
+        if (!mid__strings_is(&g->strings, g->node_name[n], "Named", 5)) {
+            ck_assert(site == MID__NO_SITE || g->functions[g->sites[site].function].line == 0);
+            continue;
+        }
+        ck_assert_uint_ne(site, MID__NO_SITE);
+        const struct mid__graph_function *f = &g->functions[g->sites[site].function];
+        ck_assert_uint_eq(g->sites[site].count, f->line);
+        ck_assert_uint_eq(g->sites[site].size, f->line * 16);
+        ck_assert(mid__strings_is(&g->strings, f->name, f->line % 2 != 0 ? "odd" : "even", f->line % 2 != 0 ? 3 : 4));
+        ck_assert(mid__strings_is(&g->strings, f->script, "a \"b\".js", 8));
+        uint32_t above = g->sites[site].parent;
+        ck_assert(mid__strings_is(&g->strings, g->functions[g->sites[above].function].name, "main", 4));
+        ck_assert_uint_eq(g->sites[g->sites[above].parent].parent, MID__NO_SITE);
+        seen |= f->line == 40;
+        seen += 2;
+    }
+    ck_assert_uint_eq(seen, 2 * 40 + 1);
+    mid__graph_free(g);
+}
+END_TEST
+
+START_TEST(sites__of_the_c_stack__have_names_of_symbols_or_modules)
+{
+    char *text = NULL;
+    size_t bytes = 0;
+    ck_assert_int_eq(mid_heap_sample(heap, 1), MID_OK);
+    mid_local(heap, mid_new(heap, named_type));
+    FILE *file = open_memstream(&text, &bytes);
+    ck_assert_ptr_nonnull(file);
+    ck_assert_int_eq(mid_heap_write_snapshot_stream(heap, to_stream, file, NULL), MID_OK);
+    fclose(file);
+    struct mid__graph *g;
+    struct mid__graph_error error;
+    ck_assert_int_eq(mid__graph_load_memory(text, bytes, NULL, &g, &error), MID_OK);
+    unsigned named = 0, deep = 0;
+    for (uint32_t n = 0; n < g->node_count; n++)
+        for (uint32_t s = mid__graph_site_of(g, n), depth = 0; s != MID__NO_SITE; s = g->sites[s].parent, depth++) {
+            char name[400];
+            size_t length = mid__strings_get(&g->strings, g->functions[g->sites[s].function].name, name, sizeof name);
+            ck_assert_uint_gt(length, 0);
+            named += strstr(name, "test_heap_snapshot+0x") != NULL || depth > 0;
+            deep = depth > deep ? depth : deep;
+        }
+    ck_assert_uint_gt(named, 0);
+    ck_assert_uint_gt(deep, 2); /* this function, Check's, main, (root) */
+    mid__graph_free(g);
+    free(text);
+}
+END_TEST
+
 int main(void)
 {
     TCase *c = tcase_create("heap snapshot");
@@ -587,5 +691,7 @@ int main(void)
     tcase_add_test(c, writing__while_a_walk_is_open__is_busy);
     tcase_add_test(c, file__of_a_heap__loads);
     tcase_add_test(c, weak_table__with_an_entry__value_is_dominated_by_its_key);
+    tcase_add_loop_test(c, sites__of_a_heap_that_samples__come_back_with_every_object, 0, 2);
+    tcase_add_test(c, sites__of_the_c_stack__have_names_of_symbols_or_modules);
     return run_suite("heap snapshot", c, NULL);
 }

@@ -123,6 +123,21 @@ struct mid__graph_location {
     int32_t script_id, line, column;
 };
 
+/* A function that allocated, and a node of the tree of calls that did: a stack is a site with all above it. */
+struct mid__graph_function {
+    uint32_t name, script;         /* strings */
+    int32_t script_id;
+    uint32_t line, column;         /* from 1; 0 not known */
+};
+struct mid__graph_site {
+    uint32_t id;                   /* as nodes name it */
+    uint32_t parent;               /* a site before this one; MID__NO_SITE: the root of the tree */
+    uint32_t function;             /* MID__NO_SITE: the file has none for it */
+    uint32_t zero;
+    uint64_t count, size;          /* of the objects allocated by this very stack, dead ones included */
+};
+#define MID__NO_SITE UINT32_MAX
+
 struct mid__graph {
     /* nodes, in the order of the file */
     uint32_t node_count;
@@ -147,6 +162,13 @@ struct mid__graph {
     struct mid__strings strings;
     uint32_t location_count;
     const struct mid__graph_location *locations; /* ascending by node, one a node: mid__graph_location_of */
+
+    /* allocation sites, where the file has them */
+    uint32_t function_count, site_count;
+    const struct mid__graph_function *functions;
+    const struct mid__graph_site *sites; /* each behind its parent */
+    const uint32_t *site_by_id;          /* [site_count]: mid__graph_site_of */
+    uint64_t sample_bytes;               /* of the header: one object in so many bytes has its site; 0: all have, or none */
 
     /* computed: NULL until analyze was asked for them */
     const uint32_t *dominator;       /* the root's is itself */
@@ -189,6 +211,9 @@ struct mid__graph_options {
      * long as the graph. What an index holds is not counted in max_bytes. */
     const struct mid__index_options *index;
 };
+
+/* The site that allocated a node, or MID__NO_SITE. O(log sites). */
+uint32_t mid__graph_site_of(const struct mid__graph *graph, uint32_t node);
 
 /* Reads the snapshot in file `path` ("-": standard input), gzip-compressed or not (by its first bytes, not by its
  * name). `options` NULL: defaults; the struct is copied, what `user` points to must live as long as the graph. On MID_OK
