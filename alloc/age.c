@@ -43,9 +43,9 @@ static void step(struct mid_pool *pool, struct mid__cache *cache)
     if (cache != NULL)
         mid__cache_empty_idle(pool, cache);
     mid__caches_idle_empty(pool);
-    if (pool->exchanges_seen == pool->depot_exchanges)
+    if (pool->exchanges_seen == mid__depot_exchanges(pool))
         mid__depot_empty(pool);
-    pool->exchanges_seen = pool->depot_exchanges;
+    pool->exchanges_seen = mid__depot_exchanges(pool);
     mid__place_reap(pool);
     mid__arena_age(&pool->arena);
     for (unsigned i = 0; i < MID__CLASS_LARGE; i++) {

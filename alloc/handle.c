@@ -145,14 +145,16 @@ void mid__handles_lock_before_fork(struct mid_pool *pool)
             pthread_mutex_lock(&t->lock);
         pthread_mutex_lock(&pool->lock);
         if (t == atomic_load_explicit(&pool->handles, memory_order_relaxed))
-            return;
+            break;
         pthread_mutex_unlock(&pool->lock);
     }
+    pthread_mutex_lock(&pool->depot_lock);
 }
 
 void mid__handles_unlock_after_fork(struct mid_pool *pool)
 {
     struct mid__handle_table *t = atomic_load_explicit(&pool->handles, memory_order_relaxed);
+    pthread_mutex_unlock(&pool->depot_lock);
     pthread_mutex_unlock(&pool->lock);
     if (t != NULL)
         pthread_mutex_unlock(&t->lock);

@@ -6,7 +6,8 @@
  *     thread's cache, a bin for each class            pool, under its lock
  *       loaded    [ p p p p . . . . ]  <-> swap         depot   full [ p p p p p p p p ] -> full -> ...
  *       previous  [ p p p p p p p p ]  <----------->            empty magazines          -> ...
- *                                       exchange                    |  refill, drain
+ *                                       exchange,                   |  refill, drain
+ *                                       the depot's lock            |  under the pool's lock
  *                                                                   v
  *                                                               slabs (place.c)
  *
@@ -46,12 +47,26 @@
  * sees the difference and empties its cache. A thread that never misses keeps at most thread_cache_bytes. Both are read and
  * written with the lock held; nothing hangs on when a thread sees it.
  *
+ * Note [The depot's lock]
+ * Where buffers of many sizes go from one thread to another, each side misses often, for the magazines of many classes are small
+ * within its bound; under the pool's lock the two would wait for each other and for the slabs' bookkeeping. So the depot and
+ * the empty magazines have a lock of their own, held for some twenty instructions, and a miss that only exchanges magazines
+ * takes that one alone. It guards pool->magazines, depot_*, and of each class depot and depot_buffers. Who holds the pool's
+ * lock may take it, and who holds it takes no other. A bin is changed within it, so that a fork, which holds both, finds each
+ * magazine in one place (Note [Fork]). What an exchange does not do is left to the slow miss:
+ *
+ *     a bin grows, or its thread's bound is looked at    may_exchange() says no while it may grow; at its bound nothing is asked
+ *     caches are emptied on demand                       the epoch differs: no
+ *     somebody waits for room                            no. A waiter that comes between this look and push_full() misses the
+ *                                                        magazine; but the thread looks again after its release, as Note
+ *                                                        [Waiting and the caches] says, and then empties the depot, too
+ *     the depot is full, or has none of the class        drained to, or filled from, the slabs
+ *
  * Note [Looking into the caches of others]
  * Figures, walks and the verifier hold the pool's lock and read bins whose threads go on without it. They follow `top`
- * and `previous`: a thread gets magazines, and gives them away, with the lock alone, so that each one that they can find
- * was mapped before they had the lock and stays mapped while they hold it; its slots are atomic and hold addresses of the
- * pool. What they find may be of two moments: between the stores of swap() a magazine is met twice or not at all, and
- * between the stores of a pop the fuse has counted a buffer that is still under `top`. So sums over threads are clamped where
+ * and `previous`: magazines are mapped with the pool's lock held and stay until the pool ends; their slots and counts are atomic
+ * and hold addresses of the pool. The depot's lists they follow with its lock. What they find may be of two moments: between the
+ * stores of swap(), and of an exchange, a magazine is met twice or not at all, and between the stores of a pop the fuse has counted a buffer that is still under `top`. So sums over threads are clamped where
  * they would fall below zero, addresses are compared and never followed, and exact only what the lock guards.
  * A thread's own loads and stores of its bin need no order; they are atomic so that no reader sees half a word.
  */
@@ -63,7 +78,7 @@
 #define REFILL_BYTES        ((size_t)2 * MID_POOL_SLAB_BYTES)
 #define CACHE_FLOOR_BYTES   ((size_t)4 << 20)
 #define LARGE_FLOOR_BYTES   ((size_t)1 << 20)
-#define DEPOT_FLOOR_BYTES   ((size_t)1 << 20)
+#define DEPOT_FLOOR_BYTES   ((size_t)2 << 20)
 #define MAGAZINES_MAP_BYTES ((size_t)16 << 10)
 #define FUSE                1024u
 #define HAND_STEPS          16u
@@ -101,27 +116,67 @@ void mid__cache_init(const struct mid_pool *pool, struct mid__cache *cache)
         cache->recent[i] = &mid__nowhere;
 }
 
-/* ---- magazines themselves; the lock is held */
+/* ---- empty magazines and the depot, as their lock sees them: Note [The depot's lock] */
+
+static struct mid__magazine *pop_empty(struct mid_pool *pool)
+{
+    struct mid__magazine *m = pool->magazines;
+    if (m != NULL) {
+        pool->magazines = m->next;
+        m->next = NULL;
+        MID__CACHE_SET(m->count, 0);
+    }
+    return m;
+}
+
+static void push_empty(struct mid_pool *pool, struct mid__magazine *m)
+{
+    m->next = pool->magazines;
+    pool->magazines = m;
+}
+
+static bool push_full(struct mid_pool *pool, unsigned id, struct mid__magazine *m)
+{
+    struct mid__class *c = &pool->classes[id];
+    size_t bytes = m->count * c->bytes;
+    if (bytes + pool->depot_bytes > pool->depot_bound)
+        return false;
+    m->next = c->depot;
+    c->depot = m;
+    c->depot_buffers += m->count;
+    pool->depot_bytes += bytes;
+    pool->depot_exchanges++;
+    return true;
+}
+
+static struct mid__magazine *pop_full(struct mid_pool *pool, unsigned id)
+{
+    struct mid__class *c = &pool->classes[id];
+    struct mid__magazine *m = c->depot;
+    if (m == NULL)
+        return NULL;
+    c->depot = m->next;
+    c->depot_buffers -= m->count;
+    pool->depot_bytes -= m->count * c->bytes;
+    pool->depot_exchanges++;
+    return m;
+}
+
+/* ---- the same for those who hold the pool's lock alone */
 
 /* An empty magazine, or NULL. They are cut from tables of the pool and live as long as it. */
 static struct mid__magazine *new_magazine(struct mid_pool *pool)
 {
-    struct mid__magazine *m = pool->magazines;
-    if (m == NULL) {
-        struct mid__magazine *block = mid__arena_table(&pool->arena, MAGAZINES_MAP_BYTES);
-        if (block == NULL)
-            return NULL;
+    pthread_mutex_lock(&pool->depot_lock);
+    struct mid__magazine *m = pop_empty(pool), *block = NULL;
+    if (m == NULL && (block = mid__arena_table(&pool->arena, MAGAZINES_MAP_BYTES)) != NULL) {
         block->next = pool->magazine_blocks; /* the first of a block only links the blocks */
         pool->magazine_blocks = block;
-        for (size_t i = 1; i < MAGAZINES_MAP_BYTES / sizeof *m; i++) {
-            block[i].next = pool->magazines;
-            pool->magazines = &block[i];
-        }
-        m = pool->magazines;
+        for (size_t i = 1; i < MAGAZINES_MAP_BYTES / sizeof *m; i++)
+            push_empty(pool, &block[i]);
+        m = pop_empty(pool);
     }
-    pool->magazines = m->next;
-    m->next = NULL;
-    m->count = 0;
+    pthread_mutex_unlock(&pool->depot_lock);
     return m;
 }
 
@@ -135,46 +190,42 @@ void mid__magazines_end(struct mid_pool *pool)
 
 static void drop_magazine(struct mid_pool *pool, struct mid__magazine *m)
 {
-    m->next = pool->magazines;
-    pool->magazines = m;
+    pthread_mutex_lock(&pool->depot_lock);
+    push_empty(pool, m);
+    pthread_mutex_unlock(&pool->depot_lock);
 }
 
 /* Back to the slabs, and the magazine to the empty ones. */
 static void drain(struct mid_pool *pool, unsigned id, struct mid__magazine *m)
 {
     mid__place_give_some(pool, &pool->classes[id], m->slots, m->count);
-    m->count = 0;
     drop_magazine(pool, m);
 }
 
-/* ---- the depot; the lock is held */
-
 static void depot_put(struct mid_pool *pool, unsigned id, struct mid__magazine *m)
 {
-    struct mid__class *c = &pool->classes[id];
-    size_t bytes = m->count * c->bytes;
-    if (bytes + pool->depot_bytes > DEPOT_FLOOR_BYTES + pool->arena.used_bytes / 32) {
+    pthread_mutex_lock(&pool->depot_lock);
+    pool->depot_bound = DEPOT_FLOOR_BYTES + pool->arena.used_bytes / 32;
+    bool kept = push_full(pool, id, m);
+    pthread_mutex_unlock(&pool->depot_lock);
+    if (!kept)
         drain(pool, id, m);
-        return;
-    }
-    m->next = c->depot;
-    c->depot = m;
-    c->depot_buffers += m->count;
-    pool->depot_bytes += bytes;
-    pool->depot_exchanges++;
 }
 
 static struct mid__magazine *depot_get(struct mid_pool *pool, unsigned id)
 {
-    struct mid__class *c = &pool->classes[id];
-    struct mid__magazine *m = c->depot;
-    if (m == NULL)
-        return NULL;
-    c->depot = m->next;
-    c->depot_buffers -= m->count;
-    pool->depot_bytes -= m->count * c->bytes;
-    pool->depot_exchanges++;
+    pthread_mutex_lock(&pool->depot_lock);
+    struct mid__magazine *m = pop_full(pool, id);
+    pthread_mutex_unlock(&pool->depot_lock);
     return m;
+}
+
+uint64_t mid__depot_exchanges(struct mid_pool *pool)
+{
+    pthread_mutex_lock(&pool->depot_lock);
+    uint64_t exchanges = pool->depot_exchanges;
+    pthread_mutex_unlock(&pool->depot_lock);
+    return exchanges;
 }
 
 void mid__depot_empty(struct mid_pool *pool)
@@ -308,6 +359,23 @@ static void evict(struct mid_pool *pool, struct mid__cache *cache, unsigned id, 
     }
 }
 
+/* What `charged` grows by when the bin's capacity doubles; 0 when the class has no larger one. */
+static size_t growth(const struct mid_pool *pool, const struct mid__cache *cache, unsigned id, size_t *wanted)
+{
+    const struct mid__class *c = &pool->classes[id];
+    size_t now = cache->capacity[id];
+    *wanted = now != 0 ? 2 * now : FIRST_BYTES / c->bytes < 2 ? 2 : FIRST_BYTES / c->bytes;
+    *wanted = *wanted < c->magazine ? *wanted : c->magazine;
+    return *wanted <= now ? 0 : 2 * (*wanted - now) * c->bytes;
+}
+
+/* Whether a bin that has a magazine may grow by `more` bytes. A quarter of the bound is for bins that have none yet: they
+ * would take theirs from bins that are at work, which would soon want it back. */
+static bool may_grow(const struct mid__cache *cache, size_t more)
+{
+    return more != 0 && cache->charged + more <= cache->bound - cache->bound / 4;
+}
+
 /* A bin that missed is worth more: its capacity doubles, up to the class' bound and the thread's. Only a bin that has no
  * magazine yet takes from others what they still use. */
 static void grow(struct mid_pool *pool, struct mid__cache *cache, unsigned id)
@@ -318,13 +386,11 @@ static void grow(struct mid_pool *pool, struct mid__cache *cache, unsigned id)
         cache->capacity[id] = (uint8_t)c->magazine;
         return;
     }
-    size_t wanted = now != 0 ? 2 * (size_t)now : FIRST_BYTES / c->bytes < 2 ? 2 : FIRST_BYTES / c->bytes;
-    wanted = wanted < c->magazine ? wanted : c->magazine;
-    size_t more = 2 * (wanted - now) * c->bytes, bound = cache_bound(pool);
+    size_t wanted, more = growth(pool, cache, id, &wanted), bound = cache->bound = cache_bound(pool);
     if (more == 0)
         return;
     evict(pool, cache, id, &cache->charged, bound > more ? bound - more : 0, now == 0 ? 2 * MID__CLASSES : HAND_STEPS);
-    if (now != 0 && cache->charged + more > bound)
+    if (now != 0 && !may_grow(cache, more))
         return;
     cache->capacity[id] = (uint8_t)wanted;
     cache->charged += more;
@@ -335,8 +401,9 @@ static void grow(struct mid_pool *pool, struct mid__cache *cache, unsigned id)
 static bool begin_miss(struct mid_pool *pool, struct mid__cache *cache, unsigned id)
 {
     atomic_fetch_add_explicit(&cache->misses, 1, memory_order_relaxed);
-    if (cache->epoch != pool->cache_epoch) { /* Note [Emptying caches on demand] */
-        cache->epoch = pool->cache_epoch;
+    uint64_t epoch = atomic_load_explicit(&pool->cache_epoch, memory_order_relaxed);
+    if (cache->epoch != epoch) { /* Note [Emptying caches on demand] */
+        cache->epoch = epoch;
         mid__cache_empty(pool, cache);
     }
     mid__age_locked(pool, cache);
@@ -349,6 +416,69 @@ static bool begin_miss(struct mid_pool *pool, struct mid__cache *cache, unsigned
     grow(pool, cache, id);
     if (!had)
         load(cache, id, m);
+    return true;
+}
+
+/* ---- exchanging, without the pool's lock: Note [The depot's lock] */
+
+/* Whether nothing asks for the pool's lock at a miss of the bin: it has a magazine, and cannot have a larger one. */
+static bool may_exchange(struct mid_pool *pool, struct mid__cache *cache, unsigned id)
+{
+    size_t wanted;
+    if (cache->capacity[id] == 0 || is_large(id))
+        return false;
+    mid__age(pool, cache); /* may empty the bin */
+    return cache->capacity[id] != 0 && !may_grow(cache, growth(pool, cache, id, &wanted)) &&
+           cache->epoch == atomic_load_explicit(&pool->cache_epoch, memory_order_relaxed);
+}
+
+/* A magazine from the depot may be larger than the bin's, of a thread whose bin is. */
+static void load_full(struct mid_pool *pool, struct mid__cache *cache, unsigned id, struct mid__magazine *full)
+{
+    if (full->count > cache->capacity[id]) {
+        cache->charged += 2 * (full->count - cache->capacity[id]) * pool->classes[id].bytes;
+        cache->capacity[id] = (uint8_t)full->count;
+    }
+    load(cache, id, full);
+}
+
+/* A full magazine in place of the loaded one, which is empty, as the previous one is. False: nothing has changed. */
+static bool exchange_for_full(struct mid_pool *pool, struct mid__cache *cache, unsigned id)
+{
+    if (!may_exchange(pool, cache, id))
+        return false;
+    pthread_mutex_lock(&pool->depot_lock);
+    struct mid__magazine *full = pop_full(pool, id);
+    if (full != NULL) {
+        push_empty(pool, unload(&cache->face.bins[id]));
+        load_full(pool, cache, id, full);
+    }
+    pthread_mutex_unlock(&pool->depot_lock);
+    if (full == NULL)
+        return false;
+    atomic_fetch_add_explicit(&cache->misses, 1, memory_order_relaxed);
+    return true;
+}
+
+/* An empty magazine in place of the loaded one, which is full, as the previous one is. False: nothing has changed. */
+static bool exchange_for_empty(struct mid_pool *pool, struct mid__cache *cache, unsigned id)
+{
+    struct mid_cache_bin *bin = &cache->face.bins[id];
+    if (!may_exchange(pool, cache, id) || atomic_load_explicit(&pool->waiters, memory_order_relaxed) != 0)
+        return false;
+    pthread_mutex_lock(&pool->depot_lock);
+    struct mid__magazine *full = bin->previous, *m = pool->magazines;
+    if (m != NULL && (full == NULL || push_full(pool, id, full))) {
+        m = pop_empty(pool);
+        MID__CACHE_SET(bin->previous, unload(bin));
+        load(cache, id, m);
+    } else
+        m = NULL;
+    pthread_mutex_unlock(&pool->depot_lock);
+    if (m == NULL)
+        return false;
+    atomic_fetch_add_explicit(&cache->misses, 1, memory_order_relaxed);
+    atomic_fetch_add_explicit(&cache->release_misses, 1, memory_order_relaxed);
     return true;
 }
 
@@ -410,12 +540,8 @@ static void *take_locked(struct mid__cache *cache, struct mid_pool *pool, unsign
         return pop_counted(cache, id, bytes);
     struct mid__magazine *full = depot_get(pool, id);
     if (full != NULL) {
-        if (full->count > cache->capacity[id]) { /* of a thread whose bin is larger */
-            cache->charged += 2 * (full->count - cache->capacity[id]) * pool->classes[id].bytes;
-            cache->capacity[id] = (uint8_t)full->count;
-        }
         drop_magazine(pool, unload(bin));
-        load(cache, id, full);
+        load_full(pool, cache, id, full);
     } else {
         *status = refill(pool, cache, id);
         if (*status != MID_OK)
@@ -448,6 +574,8 @@ void *mid__cache_take(struct mid__cache *cache, unsigned id, size_t bytes, enum 
         return pop_counted(cache, id, bytes);
     }
     struct mid_pool *pool = atomic_load_explicit(&cache->pool, memory_order_relaxed);
+    if (exchange_for_full(pool, cache, id))
+        return pop_counted(cache, id, bytes);
     pthread_mutex_lock(&pool->lock);
     void *p = take_locked(cache, pool, id, bytes, status);
     pthread_mutex_unlock(&pool->lock);
@@ -516,6 +644,10 @@ void mid__cache_give(struct mid__cache *cache, unsigned id, void *buffer, size_t
         push_counted(cache, id, buffer, bytes);
         return;
     }
+    if (exchange_for_empty(pool, cache, id)) {
+        push_counted(cache, id, buffer, bytes);
+        return;
+    }
     pthread_mutex_lock(&pool->lock);
     cache->large_bound = large_bound(pool);
     if (is_large(id) ? make_room_for_large(pool, cache, id) : make_room(pool, cache, id))
@@ -527,10 +659,13 @@ void mid__cache_give(struct mid__cache *cache, unsigned id, void *buffer, size_t
 
 /* ---- figures */
 
-struct mid__cached mid__cached_of(const struct mid_pool *pool, unsigned id)
+struct mid__cached mid__cached_of(struct mid_pool *pool, unsigned id)
 {
     const struct mid__class *c = &pool->classes[id];
-    struct mid__cached sum = {c->depot_buffers, c->allocs, c->requested_in, c->requested_out, c->unsized};
+    struct mid__cached sum = {0, c->allocs, c->requested_in, c->requested_out, c->unsized};
+    pthread_mutex_lock(&pool->depot_lock);
+    sum.buffers = c->depot_buffers;
+    pthread_mutex_unlock(&pool->depot_lock);
     for (struct mid__cache *cache = pool->caches; cache != NULL; cache = cache->next_of_pool) {
         struct mid_cache_bin *bin = &cache->face.bins[id];
         struct mid__magazine *previous = MID__CACHE_GET(bin->previous);

@@ -30,6 +30,7 @@ struct mid__cache {
     struct mid__cache *next_of_pool, *next_of_thread;
     bool in_use;      /* by a thread; else it waits for one. Written with both locks held, read with either */
     uint64_t epoch;   /* the pool's when the cache was last emptied on demand */
+    size_t bound;     /* of `charged`, when it was last looked at */
     size_t charged;   /* bytes that its magazines could hold: 2 x capacity x bytes of each bin that has one */
     size_t large_bytes, large_bound; /* what its magazines of large buffers do hold, and may: Note [Large ones] */
     unsigned hand;    /* the bin that is looked at next when there is too much */
@@ -147,6 +148,7 @@ void mid__cache_give(struct mid__cache *cache, unsigned id, void *buffer, size_t
 /* Everything in the cache, and in the depot, goes back to the slabs; the lock is held. */
 void mid__cache_empty(struct mid_pool *pool, struct mid__cache *cache);
 void mid__depot_empty(struct mid_pool *pool);
+uint64_t mid__depot_exchanges(struct mid_pool *pool);
 /* Bins that did nothing since the last call go back; the lock is held. */
 void mid__cache_empty_idle(struct mid_pool *pool, struct mid__cache *cache);
 /* Gives up the bins that a thread left in the middle of a swap: Note [Fork]. */
@@ -158,6 +160,6 @@ struct mid__cached {
     size_t buffers;
     uint64_t allocs, requested_in, requested_out, unsized;
 };
-struct mid__cached mid__cached_of(const struct mid_pool *pool, unsigned id);
+struct mid__cached mid__cached_of(struct mid_pool *pool, unsigned id);
 
 #endif

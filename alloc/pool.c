@@ -131,6 +131,7 @@ enum mid_status mid_pool_create(const struct mid_pool_options *given, struct mid
     }
     pool->arena.ages = pool->age_interval_ns != 0;
     pthread_mutex_init(&pool->lock, NULL);
+    pthread_mutex_init(&pool->depot_lock, NULL);
     mid__waiters_init(pool);
     shape_classes(pool);
     mid__shadow_pool(pool);
@@ -149,6 +150,7 @@ static void end_pool(struct mid_pool *pool)
     mid__handles_end(pool);
     mid__arena_fini(&pool->arena);
     mid__waiters_fini(pool);
+    pthread_mutex_destroy(&pool->depot_lock);
     pthread_mutex_destroy(&pool->lock);
     mid__sys_unmap(pool, pool->pool_bytes);
 }

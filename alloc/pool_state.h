@@ -65,11 +65,12 @@ struct mid_pool {
     _Atomic(uint64_t) misuses;
 
     struct mid__cache *caches;       /* of all threads */
-    uint64_t cache_epoch;            /* Note [Emptying caches on demand] */
+    _Atomic(uint64_t) cache_epoch;   /* Note [Emptying caches on demand] */
+    pthread_mutex_t depot_lock;      /* Note [The depot's lock]; taken after `lock`, or without it */
     struct mid__magazine *magazines; /* that hold nothing and belong to no cache */
     struct mid__magazine *magazine_blocks;
     struct mid__samples samples;
-    size_t depot_bytes;
+    size_t depot_bytes, depot_bound;
     uint64_t depot_exchanges;
     uint64_t age_interval_ns;        /* age.c; constant; 0: never by itself */
     _Atomic(uint64_t) age_due_ns;
@@ -182,6 +183,6 @@ void mid__default_broken(void *user, const struct mid_broken *broken);
 void mid__trim_pages(struct mid_pool *pool, struct mid__class *c);
 
 /* ---- stats.c; the lock is held */
-size_t mid__pool_out(const struct mid_pool *pool); /* buffers that are out */
+size_t mid__pool_out(struct mid_pool *pool); /* buffers that are out */
 
 #endif

@@ -13,7 +13,7 @@
  * I2  No thread waits for the registry's lock while it holds a pool's or a table's. Nobody but the handlers holds two pools' locks.
  *
  * Note [Fork]
- * With all locks held, no thread is inside place.c, arena.c or the slow half of magazine.c. Other threads may still be in
+ * With all locks held (of a pool its own and the depot's), no thread is inside place.c, arena.c or the slow half of magazine.c. Other threads may still be in
  * the unlocked half: the pop and push of a bin, and the swap of its two magazines. The child sees such a thread's stores
  * up to some point of its program: the kernel write-protects the pages before it lets fork return, and a store after
  * that goes to the parent's copy. The order within the program is kept by fences against the compiler:

@@ -104,7 +104,7 @@ void mid__stats_of_pool(struct mid_pool *pool, struct mid_pool_stats *out)
     out->regions = a->regions;
     out->refused_limit = pool->refused_limit;
     out->refused_memory = pool->refused_memory;
-    out->depot_exchanges = pool->depot_exchanges;
+    out->depot_exchanges = mid__depot_exchanges(pool);
     for (struct mid__cache *cache = pool->caches; cache != NULL; cache = cache->next_of_pool) {
         out->cache_misses += atomic_load_explicit(&cache->misses, memory_order_relaxed);
         out->thread_caches += cache->in_use;
@@ -112,7 +112,7 @@ void mid__stats_of_pool(struct mid_pool *pool, struct mid_pool_stats *out)
     out->misuses = atomic_load_explicit(&pool->misuses, memory_order_relaxed);
 }
 
-size_t mid__pool_out(const struct mid_pool *pool)
+size_t mid__pool_out(struct mid_pool *pool)
 {
     size_t taken = 0;
     for (unsigned i = 0; i < MID__CLASSES; i++)

@@ -314,11 +314,13 @@ static void verify_magazine(struct verifier *v, const struct mid__class *c, cons
 static void verify_magazines(struct verifier *v, const struct mid__cache *own, const struct mid__class *c)
 {
     size_t depot = 0;
+    pthread_mutex_lock(&v->pool->depot_lock);
     for (const struct mid__magazine *m = c->depot; m != NULL && depot <= c->taken; m = m->next) {
         verify_magazine(v, c, m, m->count);
         depot += m->count;
     }
     same(v, "magazine.I1", c, "buffers of a class in the depot", depot, c->depot_buffers);
+    pthread_mutex_unlock(&v->pool->depot_lock);
     for (const struct mid__cache *cache = v->pool->caches; cache != NULL; cache = cache->next_of_pool) {
         const struct mid_cache_bin *bin = &cache->face.bins[c->id];
         if (cache != own && cache->in_use)

@@ -54,6 +54,9 @@ void mid__waiters_wake(struct mid_pool *pool)
 void mid__waiters_served(struct mid_pool *pool)
 {
     mid_pool_flush_thread(pool);
+    pthread_mutex_lock(&pool->lock);
+    mid__depot_empty(pool); /* Note [The depot's lock] */
+    pthread_mutex_unlock(&pool->lock);
 }
 
 static struct timespec after_ns(uint64_t ns)

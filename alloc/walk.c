@@ -49,8 +49,10 @@ static struct cached list_cached(struct mid_pool *pool)
             add_slots(&list, mid__bin_loaded(bin), mid__bin_count(bin));
             add_slots(&list, previous, previous == NULL ? 0 : MID__CACHE_GET(previous->count));
         }
+        pthread_mutex_lock(&pool->depot_lock);
         for (const struct mid__magazine *m = pool->classes[id].depot; m != NULL; m = m->next)
             add_slots(&list, m, m->count);
+        pthread_mutex_unlock(&pool->depot_lock);
     }
     qsort(list.addresses, list.count, sizeof *list.addresses, by_address);
     return list;
