@@ -139,27 +139,19 @@ static void read_files(struct series *s, const struct options *options)
 
 /* ---- order */
 
-static int compare_texts(const struct mid__intern *texts, uint32_t a, uint32_t b)
-{
-    size_t x_length, y_length;
-    const char *x = mid__intern_get(texts, a, &x_length), *y = mid__intern_get(texts, b, &y_length);
-    int order = memcmp(x, y, x_length < y_length ? x_length : y_length);
-    return order != 0 ? order : x_length < y_length ? -1 : x_length > y_length;
-}
-
 static int by_figure(const void *a, const void *b)
 {
     const struct row *x = a, *y = b;
     if (x->by != y->by)
         return x->by < y->by ? 1 : -1;
     int64_t p = mid__diff_delta_size(&x->total), q = mid__diff_delta_size(&y->total);
-    return p != q ? (p < q ? 1 : -1) : compare_texts(&x->series->keys, x->key, y->key);
+    return p != q ? (p < q ? 1 : -1) : mid__intern_compare(&x->series->keys, x->key, y->key);
 }
 
 static int by_name(const void *a, const void *b)
 {
     const struct row *x = a, *y = b;
-    int order = compare_texts(&x->series->names, x->name, y->name);
+    int order = mid__intern_compare(&x->series->names, x->name, y->name);
     return order != 0 ? order : by_figure(a, b);
 }
 

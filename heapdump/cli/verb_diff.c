@@ -21,26 +21,18 @@ struct row {
     int64_t by; /* the figure that rows are sorted by; 0 for names */
 };
 
-static int compare_texts(const struct mid__intern *texts, uint32_t a, uint32_t b)
-{
-    size_t x_length, y_length;
-    const char *x = mid__intern_get(texts, a, &x_length), *y = mid__intern_get(texts, b, &y_length);
-    int order = memcmp(x, y, x_length < y_length ? x_length : y_length);
-    return order != 0 ? order : x_length < y_length ? -1 : x_length > y_length;
-}
-
 static int by_figure(const void *a, const void *b)
 {
     const struct row *x = a, *y = b;
     if (x->by != y->by)
         return x->by < y->by ? 1 : -1;
-    return compare_texts(&x->diff->texts, x->figures->key, y->figures->key);
+    return mid__intern_compare(&x->diff->texts, x->figures->key, y->figures->key);
 }
 
 static int by_name(const void *a, const void *b)
 {
     const struct row *x = a, *y = b;
-    int order = compare_texts(&x->diff->texts, x->figures->name, y->figures->name);
+    int order = mid__intern_compare(&x->diff->texts, x->figures->name, y->figures->name);
     return order != 0 ? order : by_figure(a, b);
 }
 

@@ -9,20 +9,12 @@
  *
  * Edges may come before nodes and strings: the highest target and the highest name are kept for the check at the end.
  */
-#include "sections.h"
-
-#include "batches.h"
+#include "records.h"
 #include "sort.h"
 
 #include <string.h>
 
 #define PARK_EVERY ((uint64_t)4 << 20) /* edges */
-
-/* v is a multiple of the divisor when v * inverse, rotated right by `zeros`, is at most `most`: it is the quotient. */
-struct divisor {
-    uint64_t inverse, most;
-    unsigned zeros;
-};
 
 static struct divisor divisor_of(unsigned d)
 {
@@ -41,33 +33,6 @@ static uint64_t divide(uint64_t v, const struct divisor *by)
     uint64_t q = v * by->inverse;
     q = q >> by->zeros | q << (-by->zeros & 63);
     return q <= by->most ? q : UINT64_MAX;
-}
-
-struct batch {
-    struct loaded *l;
-    struct numbers *n;
-    struct scan *scan;
-    struct mid__graph_private *own;
-    struct divisor by;
-    size_t records, fields;
-    uint32_t first;
-};
-
-static bool no_memory(struct scan *s)
-{
-    scan_fail(s, scan_offset(s, s->at), "out of memory");
-    mid__fail_memory(s->graph, s->error);
-    return false;
-}
-
-static int64_t value_of(const struct batch *b, size_t record, int field)
-{
-    return b->n->value[record * b->fields + (size_t)field];
-}
-
-static uint64_t where_of(const struct batch *b, size_t record, int field)
-{
-    return b->n->where[record * b->fields + (size_t)field];
 }
 
 static void take_types(const struct batch *b)
@@ -185,18 +150,12 @@ static bool take_batches(struct batch *b, struct batches *from, size_t room, uin
 {
     uint64_t count = 0, parked = 0;
     do {
-        if (!batches_next(from))
+        if (!next_batch(b, from, &count, "edges"))
             return false;
-        b->n = from->now;
-        b->records = from->records;
-        b->first = (uint32_t)count;
-        count += b->records;
-        if (count > MAX_COUNT)
-            return scan_fail(b->scan, where_of(b, 0, 0), "more than %u edges", MAX_COUNT);
         if (count > room) {
             room = 2 * (size_t)count;
             if (!resize_all(b->own, room))
-                return no_memory(b->scan);
+                return no_memory(b->scan, scan_offset(b->scan, b->scan->at));
         }
         take_types(b);
         if (!take_names(b) || !take_targets(b))
@@ -207,26 +166,25 @@ static bool take_batches(struct batch *b, struct batches *from, size_t room, uin
         }
     } while (!b->n->ended);
     *edges = count;
-    return b->n->count == b->records * b->fields ||
-           scan_fail(b->scan, where_of(b, b->records, 0), "the edges end within a record");
+    return ends_whole(b, "edges");
 }
 
 bool edges_read(struct loaded *l, struct numbers *n)
 {
     struct scan *s = n->scan;
-    struct batch b = {l, n, s, s->graph->own, divisor_of((unsigned)l->meta.node_fields), 0,
-                      (size_t)l->meta.edge_fields, 0};
+    struct batch b = {.l = l, .n = n, .scan = s, .own = s->graph->own, .fields = (size_t)l->meta.edge_fields,
+                      .by = divisor_of((unsigned)l->meta.node_fields)};
     struct batches from;
     size_t room = first_room(l, s);
     uint64_t count = 0, where = scan_offset(s, s->at);
     if (!resize_all(b.own, room))
-        return no_memory(s);
+        return no_memory(s, scan_offset(s, s->at));
     batches_begin(&from, n, b.fields);
     b.scan = from.scan;
     if (!batches_end(&from, take_batches(&b, &from, room, &count)))
         return false;
     if (!resize_all(b.own, (size_t)count))
-        return no_memory(s);
+        return no_memory(s, scan_offset(s, s->at));
     s->graph->edge_count = (uint32_t)count;
     l->edges_done = true;
     if (l->meta.has_edge_count && l->meta.header_edges != count)
@@ -256,8 +214,8 @@ static struct mid__graph_location location_at(const struct batch *b, size_t r, b
 bool locations_read(struct loaded *l, struct numbers *n)
 {
     struct scan *s = n->scan;
-    struct batch b = {l, n, s, s->graph->own, divisor_of((unsigned)l->meta.node_fields), 0,
-                      (size_t)l->meta.location_fields, 0};
+    struct batch b = {.l = l, .n = n, .scan = s, .own = s->graph->own, .fields = (size_t)l->meta.location_fields,
+                      .by = divisor_of((unsigned)l->meta.node_fields)};
     uint32_t count = 0;
     size_t room = 0;
     do {
@@ -270,7 +228,7 @@ bool locations_read(struct loaded *l, struct numbers *n)
             room = 2 * (count + b.records);
             struct mid__graph_location *more = mid__mem_resize(&b.own->memory, b.own->locations, room, sizeof *more);
             if (more == NULL)
-                return no_memory(s);
+                return no_memory(s, scan_offset(s, s->at));
             b.own->locations = more;
         }
         for (size_t r = 0; r < b.records; r++) {
@@ -338,7 +296,7 @@ bool locations_finish(struct loaded *l, struct scan *s)
     struct mid__graph *g = s->graph;
     (void)l;
     if (!ascending(g->own->locations, g->location_count) && !sort_locations(g))
-        return no_memory(s);
+        return no_memory(s, scan_offset(s, s->at));
     uint32_t count = g->location_count;
     while (count > 0 && g->own->locations[count - 1].node >= g->node_count)
         count--;

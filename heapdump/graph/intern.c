@@ -39,6 +39,15 @@ const char *mid__intern_get(const struct mid__intern *in, uint32_t number, size_
     return in->bytes != NULL ? in->bytes + start : ""; /* NULL: all contents are empty */
 }
 
+int mid__intern_compare(const struct mid__intern *in, uint32_t a, uint32_t b)
+{
+    size_t x_length, y_length;
+    const char *x = mid__intern_get(in, a, &x_length), *y = mid__intern_get(in, b, &y_length);
+    size_t shorter = x_length < y_length ? x_length : y_length;
+    int order = shorter == 0 ? 0 : memcmp(x, y, shorter);
+    return order != 0 ? order : (x_length > y_length) - (x_length < y_length);
+}
+
 /* The slot that holds this content, or the empty one where it would go; slot_count is not 0. */
 static uint32_t probe(const struct mid__intern *in, uint32_t hash, const void *bytes, size_t length)
 {

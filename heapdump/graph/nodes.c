@@ -10,37 +10,9 @@
  * bits, and the few beyond stand in a side table, so that 5,000,000,000 stays exact. trace_node_id gets a column with
  * the first that is not 0. The sum of all sizes must fit 63 bits: nothing computed later can overflow then.
  */
-#include "sections.h"
-
-#include "batches.h"
+#include "records.h"
 
 #include <string.h>
-
-struct batch {
-    struct loaded *l;
-    struct numbers *n;
-    struct scan *scan;
-    struct mid__graph_private *own;
-    size_t records, fields;
-    uint32_t first; /* ordinal of the first record */
-};
-
-static bool no_memory(struct scan *s, uint64_t offset)
-{
-    scan_fail(s, offset, "out of memory");
-    mid__fail_memory(s->graph, s->error);
-    return false;
-}
-
-static int64_t value_of(const struct batch *b, size_t record, int field)
-{
-    return b->n->value[record * b->fields + (size_t)field];
-}
-
-static uint64_t where_of(const struct batch *b, size_t record, int field)
-{
-    return b->n->where[record * b->fields + (size_t)field];
-}
 
 static bool not_in_range(const struct batch *b, int field, int64_t most, const char *what)
 {
@@ -253,14 +225,8 @@ static bool take_batches(struct batch *b, struct batches *from, size_t room, uin
 {
     uint64_t count = 0;
     do {
-        if (!batches_next(from))
+        if (!next_batch(b, from, &count, "nodes"))
             return false;
-        b->n = from->now;
-        b->records = from->records;
-        b->first = (uint32_t)count;
-        count += b->records;
-        if (count > MAX_COUNT)
-            return scan_fail(b->scan, where_of(b, 0, 0), "more than %u nodes", MAX_COUNT);
         if (count > room) {
             room = 2 * (size_t)count;
             if (!resize_all(b->own, room))
@@ -270,14 +236,13 @@ static bool take_batches(struct batch *b, struct batches *from, size_t room, uin
             return false;
     } while (!b->n->ended);
     *nodes = count;
-    return b->n->count == b->records * b->fields ||
-           scan_fail(b->scan, where_of(b, b->records, 0), "the nodes end within a record");
+    return ends_whole(b, "nodes");
 }
 
 bool nodes_read(struct loaded *l, struct numbers *n)
 {
     struct scan *s = n->scan;
-    struct batch b = {l, n, s, s->graph->own, 0, (size_t)l->meta.node_fields, 0};
+    struct batch b = {.l = l, .n = n, .scan = s, .own = s->graph->own, .fields = (size_t)l->meta.node_fields};
     struct batches from;
     size_t room = first_room(l, s);
     uint64_t count = 0;

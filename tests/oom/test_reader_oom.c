@@ -94,6 +94,7 @@ END_TEST
 
 int main(void)
 {
+    keep_freed_memory();
     TCase *c = tcase_create("reader_oom");
     tcase_add_loop_test(c, load__nth_allocation_fails__is_a_clean_error, 0, 6);
     tcase_add_loop_test(c, analyze__nth_allocation_fails__can_be_repeated, 0, 6);

@@ -10,6 +10,10 @@
  * TAP on stdout. A case has 60 s of its own unless tcase_set_timeout says otherwise; under valgrind, ten times that. */
 int run_suite(const char *name, TCase *first, ...);
 
+/* For programs that take and free the same few hundred kilobytes some ten thousand times: malloc keeps them, where glibc would
+ * give them to the system and fault them in anew each time. */
+void keep_freed_memory(void);
+
 /* The seed of a random test: SEED of the environment, or a fresh one. It is printed as a TAP comment so that a failure
  * can be played again. */
 uint64_t test_seed(const char *test);

@@ -634,6 +634,7 @@ END_TEST
 
 int main(void)
 {
+    keep_freed_memory();
     TCase *c = tcase_create("reader");
     tcase_add_loop_test(c, read__odd_but_whole__gives_the_same_graph, 0, (int)(sizeof tolerated / sizeof tolerated[0]));
     tcase_add_loop_test(c, read__damaged__says_what_and_where, 0, (int)(sizeof refused / sizeof refused[0]));

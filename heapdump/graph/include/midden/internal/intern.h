@@ -34,6 +34,9 @@ uint32_t mid__intern_find(const struct mid__intern *in, const void *bytes, size_
 /* The content of `number` < count; not terminated. Valid until the next put. */
 const char *mid__intern_get(const struct mid__intern *in, uint32_t number, size_t *length);
 
+/* The order of two contents, byte by byte, as memcmp's; a beginning comes before the whole. */
+int mid__intern_compare(const struct mid__intern *in, uint32_t a, uint32_t b);
+
 void mid__intern_free(struct mid__intern *in);
 
 #endif
