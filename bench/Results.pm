@@ -111,6 +111,30 @@ sub ratios {
     );
 }
 
+# The least time that a workload could take on this machine, by what was measured in the same run; undef where no limit is known.
+#   pool, dump/read   the floor: the harness without an allocator, or the file's bytes alone
+#   heap              all bytes that midden allocated, bumped and written in a nursery that fits the cache, and never collected
+#   dump/write        the file's bytes copied once
+sub possible {
+    my ($r, $key) = @_;
+    my $limit = sub { my $c = $r->{by}{"machine/$_[0]"}; return $c && $c->{limit}{median_ns} };
+    my $ours = $r->{by}{$key}{midden} or return undef;
+    my ($floor) = map { $r->{by}{$key}{$_}{median_ns} } grep { is_floor($_) } keys %{ $r->{by}{$key} };
+    return $floor if defined $floor;
+    my ($bytes, $ns) = $key =~ m{^heap/} ? (counter('gc_allocated_bytes')->($ours), $limit->('bump-32'))
+      : $key =~ m{^dump/write} ? (counter('file_bytes')->($ours), $limit->('copy-64k')) : ();
+    return $bytes && $ns ? $bytes * $ns / ($key =~ m{^heap/} ? 32 : 65536) : undef;
+}
+
+# The same as a share of midden's time, in words.
+sub share_of_possible {
+    my ($r, $key) = @_;
+    my ($possible, $ours) = (possible($r, $key), $r->{by}{$key}{midden} && $r->{by}{$key}{midden}{median_ns});
+    return '-' if !$possible || !$ours;
+    my $share = 100 * $possible / $ours;
+    return sprintf $share < 10 ? '%.1f %%' : '%.0f %%', $share;
+}
+
 # The median of a counter of a case.
 sub counter {
     my ($name) = @_;

@@ -26,6 +26,12 @@ const struct heap_workload heap_workloads[] = {
     {"T2-trees",    trees_midden,   trees_boehm,   trees_by_hand, "trees.js",   18,      false, "goal T2: binary trees of depth 18, 24 MB live", 1048575 * 24ull},
     {"T3-splay",    splay_midden,   splay_boehm,   splay_by_hand, "splay.js",   200000,  false, "goal T3: 200,000 changes of a splay tree of 8,000 nodes with payload, 45 MB live", 8000 * 5904ull},
     {"T4-churn",    churn_midden,   churn_boehm,   churn_by_hand, "churn.js",   4194304, false, "goal T4: 4.2 M nodes with leaves, 608 MB live: 119,837 steps of 100 replacements", 4194304 * 152ull},
+    {"queue",       queue_midden,   queue_boehm,   queue_by_hand, "queue.js",   60000,   false, "a queue of 60,000 messages, 18 MB live", 60000 * 313ull},
+    {"cache",       cache_midden,   cache_boehm,   cache_by_hand, "cache.js",   100000,  false, "a cache of 100,000 entries, 18 MB live", 100000 * 192ull},
+    {"strings",     strings_midden, strings_boehm, strings_by_hand, "strings.js", 200000, false, "200,000 strings, 13 MB live", 200000 * 68ull},
+    {"wide",        wide_midden,    wide_boehm,    wide_by_hand,  "wide.js",    65536,   false, "4 arrays of 65,536 references, 8.5 MB live", 4 * 65536 * 34ull},
+    {"deep",        deep_midden,    deep_boehm,    deep_by_hand,  "deep.js",    500000,  false, "two lists of 500,000 nodes, 23 MB live", 2 * 500000 * 24ull},
+    {"weak",        weak_midden,    NULL,          weak_by_hand,  "weak.js",    100000,  false, "100,000 objects with data by a weak table, 9 MB live", 100000 * 94ull},
     /* clang-format on */
 };
 const size_t heap_workload_count = sizeof heap_workloads / sizeof heap_workloads[0];

@@ -75,6 +75,7 @@ void heap_end(struct bench_run *run, struct mid_heap *heap)
         bench_counter(run, "gc_pause_sum_ns", (double)stats.pause_ns_sum);
         bench_counter(run, "gc_scavenges", (double)stats.scavenges);
         bench_counter(run, "gc_full", (double)stats.full_collections);
+        bench_counter(run, "gc_allocated_bytes", (double)stats.allocated_bytes);
     }
     count_pauses(run, heap);
     mid_heap_destroy(heap);
