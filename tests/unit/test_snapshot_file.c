@@ -9,6 +9,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <linux/audit.h>
 #include <signal.h>
 #include <stdio.h>
@@ -17,6 +18,7 @@
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
+#include <sys/time.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -273,6 +275,62 @@ START_TEST(file__a_pipe__is_written_to_directly)
 }
 END_TEST
 
+static volatile sig_atomic_t alarms;
+
+static void on_alarm(int signo)
+{
+    (void)signo;
+    alarms++;
+}
+
+/* A timer without SA_RESTART ends most writes to a pipe that is full: early, or with nothing written (EINTR). */
+static void write_among_signals(const struct mid_snapshot_source *source)
+{
+    struct sigaction action = {.sa_handler = on_alarm};
+    struct itimerval often = {{0, 500}, {0, 500}}, never = {0};
+    sigaction(SIGALRM, &action, NULL);
+    setitimer(ITIMER_REAL, &often, NULL);
+    enum mid_status status = mid_snapshot_write_file("pipe", source, NULL);
+    setitimer(ITIMER_REAL, &never, NULL);
+    _exit(status != MID_OK ? 1 : alarms < 10 ? 2 : 0);
+}
+
+START_TEST(file__writes_cut_short_by_signals__is_whole)
+{
+    enum { MANY = 5000 };
+    static struct mid_snapshot_node nodes[MANY];
+    for (size_t i = 0; i < MANY; i++)
+        nodes[i] = (struct mid_snapshot_node){MID_SNAPSHOT_OBJECT, 257 + 2 * i, i, 0, TEXT("Node"), 0, 0};
+    struct table t = {.nodes = nodes, .node_count = MANY};
+    struct mid_snapshot_source source = table_source(&t);
+    struct memory want = {0};
+    ck_assert_int_eq(mid_snapshot_write_stream(memory_write, &want, &source, NULL), MID_OK);
+    ck_assert_int_eq(mkfifo("pipe", 0600), 0);
+    int fd = open("pipe", O_RDONLY | O_NONBLOCK), status;
+    ck_assert_int_ge(fcntl(fd, F_SETPIPE_SZ, 4096), 4096);
+    ck_assert_int_eq(fcntl(fd, F_SETFL, 0), 0);
+    pid_t child = fork();
+    if (child == 0)
+        write_among_signals(&source);
+    struct pollfd first = {.fd = fd, .events = POLLIN};
+    ck_assert_int_eq(poll(&first, 1, -1), 1);
+    char *got = malloc(want.count + 1), part[700];
+    size_t count = 0;
+    for (ssize_t n; (n = read(fd, part, sizeof part)) > 0; usleep(300)) {
+        ck_assert_uint_le(count + (size_t)n, want.count);
+        memcpy(got + count, part, (size_t)n);
+        count += (size_t)n;
+    }
+    close(fd);
+    waitpid(child, &status, 0);
+    ck_assert_int_eq(status, 0);
+    ck_assert_uint_eq(count, want.count);
+    ck_assert_int_eq(memcmp(got, want.bytes, count), 0);
+    free(got);
+    free(want.bytes);
+}
+END_TEST
+
 static enum mid_status die(struct table *t, char what, size_t number)
 {
     (void)t;
@@ -315,6 +373,7 @@ int main(void)
     tcase_add_loop_test(c, file__cannot_be__says_why, 0, 2);
     tcase_add_loop_test(c, file__directory_without_permission__says_so, 0, 2);
     tcase_add_test(c, file__a_pipe__is_written_to_directly);
+    tcase_add_test(c, file__writes_cut_short_by_signals__is_whole);
     tcase_add_test(c, file__process_killed__leaves_nothing);
     return run_suite("snapshot file", c, NULL);
 }
