@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * age.c: memory that was not needed for a while goes back to the system, without a thread of ours.
+ * age.c: memory that was not needed for a while goes back to the system, without a thread of ours unless asked for (age_thread.c).
  *
  *     step            step            step          every age / 2, by whoever comes by, or by mid_pool_return_idle
  *       |---------------|---------------|
@@ -16,7 +16,7 @@
  *
  * Who comes by: every miss of a cache, and every 1024th allocation of a class that its cache serves (Note [Fuses]); both look
  * at a clock that costs a few nanoseconds. A program that makes no call keeps what it has until it makes some, or lets a
- * timer or a thread of its own call mid_pool_return_idle. What lies in the cache of a thread that makes no call stays there, at
+ * timer call mid_pool_return_idle, or asks for a thread. What lies in the cache of a thread that makes no call stays there, at
  * most thread_cache_bytes: mid_pool_flush_thread is for threads that go to sleep.
  *
  * Bonwick 1994, section 3.4.2, keeps what was used within a working-set interval of 15 s; so do we, with a bit for

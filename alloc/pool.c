@@ -32,7 +32,7 @@
 #include <string.h>
 
 #define AT_LIMIT_ATTEMPTS 8u
-#define KNOWN_FLAGS       (MID_POOL_CHECKED | MID_POOL_UNCACHED)
+#define KNOWN_FLAGS       (MID_POOL_CHECKED | MID_POOL_UNCACHED | MID_POOL_AGE_THREAD)
 #define LEAKS_REPORTED    16u
 #define THREAD_CACHE_BYTES ((size_t)8 << 20)
 #define RETURN_AFTER_MS    500u
@@ -76,7 +76,9 @@ static bool read_options(const struct mid_pool_options *given, struct mid_pool_o
         out->return_after_ms = RETURN_AFTER_MS;
     return (out->policy == MID_POOL_SIZE_CLASS || out->policy == MID_POOL_SEQUENTIAL) &&
            (out->base != NULL || out->base_bytes == 0) &&
-           (out->sample_bytes == 0 || out->sample_buffers == 0) && (out->flags & ~KNOWN_FLAGS) == 0 && out->split_bytes >= 16 && out->split_bytes <= MID_POOL_SLAB_BYTES;
+           (out->sample_bytes == 0 || out->sample_buffers == 0) && (out->flags & ~KNOWN_FLAGS) == 0 &&
+           ((out->flags & MID_POOL_AGE_THREAD) == 0 || out->return_after_ms != MID_POOL_FOREVER) &&
+           out->split_bytes >= 16 && out->split_bytes <= MID_POOL_SLAB_BYTES;
 }
 
 static void shape_classes(struct mid_pool *pool)
@@ -85,6 +87,22 @@ static void shape_classes(struct mid_pool *pool)
         mid__class_shape(&pool->classes[i], i, pool->sequential && i == 0);
         pool->classes[i].magazine = mid__magazine_capacity(pool, i);
     }
+}
+
+static void end_pool(struct mid_pool *pool)
+{
+    mid__age_thread_end(pool);
+    mid__registry_remove(pool);
+    mid__shadow_pool_gone(pool);
+    mid__caches_end(pool);
+    mid__magazines_end(pool);
+    mid__samples_end(pool);
+    mid__handles_end(pool);
+    mid__arena_fini(&pool->arena);
+    mid__waiters_fini(pool);
+    pthread_mutex_destroy(&pool->depot_lock);
+    pthread_mutex_destroy(&pool->lock);
+    mid__sys_unmap(pool, pool->pool_bytes);
 }
 
 enum mid_status mid_pool_create(const struct mid_pool_options *given, struct mid_pool **out)
@@ -136,23 +154,13 @@ enum mid_status mid_pool_create(const struct mid_pool_options *given, struct mid
     shape_classes(pool);
     mid__shadow_pool(pool);
     mid__registry_add(pool);
-    *out = pool;
-    return MID_OK;
-}
-
-static void end_pool(struct mid_pool *pool)
-{
-    mid__registry_remove(pool);
-    mid__shadow_pool_gone(pool);
-    mid__caches_end(pool);
-    mid__magazines_end(pool);
-    mid__samples_end(pool);
-    mid__handles_end(pool);
-    mid__arena_fini(&pool->arena);
-    mid__waiters_fini(pool);
-    pthread_mutex_destroy(&pool->depot_lock);
-    pthread_mutex_destroy(&pool->lock);
-    mid__sys_unmap(pool, pool->pool_bytes);
+    if ((options.flags & MID_POOL_AGE_THREAD) != 0)
+        status = mid__age_thread_begin(pool);
+    if (status == MID_OK)
+        *out = pool;
+    else
+        end_pool(pool);
+    return status;
 }
 
 enum mid_status mid_pool_destroy(struct mid_pool *pool, size_t *still_out)

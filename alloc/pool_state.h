@@ -5,7 +5,7 @@
  *     pool.c     create, destroy, take, release, resize, limit      place.c    lists of slabs: take, give, reap
  *     magazine.c, thread_cache.c    what threads keep               check.c    guards, poison, records, reports
  *     wait.c     room at the limit                            sample.c     sites of one buffer in many
- *     trim.c, age.c    back to the system                     registry.c   all pools, and fork
+ *     trim.c, age.c, age_thread.c    back to the system       registry.c   all pools, and fork
  *     handle.c, pack.c    buffers that may move
  *     stats.c    figures     json.c    as JSON     verify.c    recount     walk.c    show slabs and buffers
  */
@@ -33,6 +33,14 @@ struct mid__samples {
     size_t capacity, count;
     int64_t until; /* for allocations past the caches */
     uint64_t random;
+};
+
+/* The thread of a pool that asked for one: age_thread.c. */
+struct mid__age_thread {
+    enum { MID__AGE_THREAD_NONE, MID__AGE_THREAD_RUNS, MID__AGE_THREAD_ENDS } state;
+    pthread_t thread;
+    pthread_mutex_t mutex;
+    pthread_cond_t ends;
 };
 
 struct mid_pool {
@@ -75,6 +83,7 @@ struct mid_pool {
     uint64_t age_interval_ns;        /* age.c; constant; 0: never by itself */
     _Atomic(uint64_t) age_due_ns;
     uint64_t exchanges_seen;
+    struct mid__age_thread age_thread;
     _Atomic(struct mid__handle_table *) handles; /* NULL until the first is asked for; handle.c */
 };
 
@@ -160,6 +169,11 @@ void mid__waiters_fini(struct mid_pool *pool);
 void mid__waiters_wake(struct mid_pool *pool);
 /* The calling thread's cache goes to them; no lock is held. */
 void mid__waiters_served(struct mid_pool *pool);
+
+/* ---- age_thread.c; no lock is held */
+enum mid_status mid__age_thread_begin(struct mid_pool *pool); /* MID_E_MEMORY: the system gives no thread */
+void mid__age_thread_end(struct mid_pool *pool);
+void mid__age_thread_gone(struct mid_pool *pool); /* in a child of fork */
 
 /* ---- check.c */
 #define MID__GUARD_BYTES 16u

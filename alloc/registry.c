@@ -68,6 +68,7 @@ static void after_fork_in_child(void)
     for (struct mid_pool *pool = pools; pool != NULL; pool = pool->next_pool) {
         mid__caches_orphaned(pool);
         mid__waiters_init(pool);
+        mid__age_thread_gone(pool);
     }
     after_fork();
 }

@@ -6,7 +6,12 @@
 #include "seen.h"
 #include "suite.h"
 
+#include <dlfcn.h>
+#include <errno.h>
+#include <pthread.h>
+#include <sys/wait.h>
 #include <time.h>
+#include <unistd.h>
 
 #define BUFFERS 20000
 
@@ -142,6 +147,87 @@ START_TEST(never__keeps_what_the_bounds_allow)
 }
 END_TEST
 
+/* ---- a thread of the pool's own */
+
+static bool no_threads;
+
+int pthread_create(pthread_t *thread, const pthread_attr_t *attributes, void *(*run)(void *), void *argument)
+{
+    static int (*next)(pthread_t *, const pthread_attr_t *, void *(*)(void *), void *);
+    if (no_threads)
+        return EAGAIN;
+    if (next == NULL)
+        *(void **)&next = dlsym(RTLD_NEXT, "pthread_create");
+    return next(thread, attributes, run, argument);
+}
+
+static enum mid_status make_with_thread(uint64_t return_after_ms)
+{
+    struct mid_pool_options options;
+    mid_pool_options_init(&options);
+    options.broken = note_broken;
+    options.broken_user = &seen;
+    options.return_after_ms = return_after_ms;
+    options.flags = MID_POOL_AGE_THREAD;
+    return mid_pool_create(&options, &pool);
+}
+
+static void wait_until_all_is_back(void) /* ends with the test's own time */
+{
+    while (stats().committed_bytes != 0)
+        nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
+}
+
+START_TEST(thread__of_a_pool_that_nobody_calls__gives_all_back)
+{
+    ck_assert_int_eq(make_with_thread(2), MID_OK);
+    for (int phase = 0; phase < 3; phase++) {
+        take_all();
+        release(true);
+        mid_pool_flush_thread(pool);
+        wait_until_all_is_back();
+    }
+    end();
+}
+END_TEST
+
+START_TEST(thread__that_sleeps_long__ends_at_once_with_its_pool)
+{
+    ck_assert_int_eq(make_with_thread(3600000), MID_OK);
+    void *p = mid_pool_alloc(pool, 100);
+    ck_assert_int_eq(mid_pool_destroy(pool, NULL), MID_E_BUSY);
+    mid_pool_release(pool, p);
+    end();
+}
+END_TEST
+
+START_TEST(thread__in_a_child_of_fork__is_not_waited_for)
+{
+    ck_assert_int_eq(make_with_thread(1), MID_OK);
+    for (int i = 0; i < 50; i++) {
+        pid_t child = fork();
+        if (child == 0) {
+            mid_pool_release(pool, mid_pool_alloc(pool, 5000));
+            _exit(mid_pool_destroy(pool, NULL) == MID_OK ? 0 : 1);
+        }
+        int status = -1;
+        ck_assert_int_eq(waitpid(child, &status, 0), child);
+        ck_assert_int_eq(status, 0);
+    }
+    end();
+}
+END_TEST
+
+START_TEST(thread__that_there_is_not__is_an_error_and_leaves_nothing)
+{
+    ck_assert_int_eq(make_with_thread(MID_POOL_FOREVER), MID_E_INVALID);
+    no_threads = true;
+    ck_assert_int_eq(make_with_thread(2), MID_E_MEMORY);
+    ck_assert_ptr_null(pool);
+    no_threads = false;
+}
+END_TEST
+
 #define LARGE 1000000
 
 /* Past the caches, whose bounds are not looked at here. */
@@ -219,5 +305,9 @@ int main(void)
     tcase_add_test(c, return_idle__of_two_runs_one_was_taken_again__gives_the_other_back);
     tcase_add_test(c, phase__that_releases_all__keeps_it_for_the_next_one_and_until_it_is_idle);
     tcase_add_test(c, phase__in_a_pool_that_does_not_age__leaves_what_the_cap_allows);
+    tcase_add_test(c, thread__of_a_pool_that_nobody_calls__gives_all_back);
+    tcase_add_test(c, thread__that_sleeps_long__ends_at_once_with_its_pool);
+    tcase_add_test(c, thread__in_a_child_of_fork__is_not_waited_for);
+    tcase_add_test(c, thread__that_there_is_not__is_an_error_and_leaves_nothing);
     return run_suite("pool age", c, NULL);
 }

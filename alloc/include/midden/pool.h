@@ -66,6 +66,11 @@ enum mid_pool_policy {
 /* No thread caches: every call goes to the slabs under the pool's lock. Figures are then exact at every moment. */
 #define MID_POOL_UNCACHED 2u
 
+/* A thread of the pool's own gives back what is idle (return_after_ms), also when no thread calls the pool. It has all signals
+ * blocked, ends with the pool, and is not there in a child of fork. The `broken` hook may run on it, on a stack of 256 KiB.
+ * What lies in the cache of a thread that makes no call stays there. */
+#define MID_POOL_AGE_THREAD 4u
+
 /* Called when an allocation would pass the limit, after the pool has given back all the memory that it holds in
  * reserve. The callback may release buffers of this pool, or have others do so; no lock is held. Return nonzero to try
  * again, zero to let the allocation fail. `attempt` counts 1, 2, ... for one allocation; after 8 the pool fails it
@@ -77,7 +82,7 @@ typedef int (*mid_pool_limit_fn)(void *user, struct mid_pool *pool, size_t neede
 struct mid_pool_options {
     size_t struct_size;          /* sizeof(struct mid_pool_options), set by init */
     enum mid_pool_policy policy; /* default MID_POOL_SIZE_CLASS */
-    unsigned flags;              /* MID_POOL_CHECKED, MID_POOL_UNCACHED; any other bit is MID_E_INVALID */
+    unsigned flags;              /* MID_POOL_CHECKED, MID_POOL_UNCACHED, MID_POOL_AGE_THREAD; any other bit is MID_E_INVALID */
 
     /* A buffer of this many bytes or more is *large* and has slabs of its own. Default MID_POOL_SLAB_BYTES, which is
      * also the largest value; the smallest is 16. MID_POOL_SLAB_BYTES / 2 is today's rule of Node. */
@@ -114,7 +119,8 @@ struct mid_pool_options {
     size_t sample_buffers;
 
     /* Memory that nobody needed for this many milliseconds (and at most half as long again) goes back to the system, when some
-     * thread calls the pool; see mid_pool_return_idle. Default 500; MID_POOL_FOREVER: never by itself. */
+     * thread calls the pool; see mid_pool_return_idle and MID_POOL_AGE_THREAD. Default 500; MID_POOL_FOREVER: never by
+     * itself (MID_E_INVALID together with the thread). */
     uint64_t return_after_ms;
 };
 
@@ -123,7 +129,7 @@ MID_API void mid_pool_options_init(struct mid_pool_options *options);
 
 /* Makes a pool. `options` NULL means all defaults; it is not kept. On success *out is the pool, to be ended with
  * mid_pool_destroy. Errors, with *out NULL: MID_E_INVALID (out NULL, an unknown policy, flag or struct_size, a split
- * outside [16, 8192], given memory without a whole slab), MID_E_MEMORY. The first region is reserved at once, but no page of it is touched. */
+ * outside [16, 8192], given memory without a whole slab), MID_E_MEMORY (also when the system gives no thread). The first region is reserved at once, but no page of it is touched. */
 MID_API enum mid_status mid_pool_create(const struct mid_pool_options *options, struct mid_pool **out);
 
 /* Ends a pool and gives all its memory back. When buffers are still out it does nothing but store their number in
