@@ -66,6 +66,7 @@ void bench_fail(struct bench_run *run, const char *why);
  * them: what is resident above the zero is compared with them. */
 void bench_memory_mark(struct bench_run *run);
 void bench_memory_live(struct bench_run *run, double live_bytes);
+void bench_memory_peak(struct bench_run *run, double bytes); /* where another process does the work */
 double bench_memory_resident(struct bench_run *run); /* bytes above the zero now */
 bool bench_is_alone(const struct bench_run *run);    /* where these do something */
 

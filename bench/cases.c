@@ -24,7 +24,7 @@ struct pool_case {
 static void play_pool(struct bench_run *run, const void *arg)
 {
     const struct pool_case *c = arg;
-    if (c->allocator->trim != NULL) /* what the case before left is not this one's to give back */
+    if (c->allocator->trim != NULL && !(c->workload->flags & POOL_START)) /* what the case before left is not this one's to give back */
         c->allocator->trim();
     c->workload->body(run, c->allocator, c->workload);
 }
@@ -58,8 +58,9 @@ static struct bench_case join(struct pool_case *p, const struct pool_workload *w
                                .wall = (w->flags & POOL_WALL) != 0,
                                .memory_only = (w->flags & POOL_MEMORY) != 0,
                                .timed_only = a->floor,
+                               .isolated = (w->flags & POOL_START) != 0,
                                .alone_counts = (w->flags & POOL_WHOLE) != 0,
-                               .iterations = w->flags & POOL_WHOLE ? w->alone : 0,
+                               .iterations = w->flags & (POOL_WHOLE | POOL_START) ? w->alone : 0,
                                .alone_iterations = w->alone};
 }
 

@@ -161,6 +161,52 @@ static void play_read(struct bench_run *run, const void *arg)
     unlink(path);
 }
 
+/* Where `DEVTOOLS=1 make test-devtools` has put the loader of Chrome DevTools, beside this program's build; "" without. */
+static const char *devtools(void)
+{
+    static char judge[1100];
+    static bool asked;
+    char loader[1200];
+    ssize_t length = asked ? 0 : readlink("/proc/self/exe", judge, sizeof judge - 100);
+    if (length > 0) {
+        judge[length] = '\0';
+        for (int up = 0; up < 2; up++) /* MODE/bench/bench */
+            *strrchr(judge, '/') = '\0';
+        strcat(judge, "/tests/devtools/judge");
+        snprintf(loader, sizeof loader, "%s/devtools-heap.mjs", judge);
+        if (access(loader, R_OK) != 0 || access(NODE_SCRIPTS "/read.mjs", R_OK) != 0 || node_version() == NULL)
+            judge[0] = '\0';
+    }
+    asked = true;
+    return judge;
+}
+
+/* A process for each reading, with two threads, as DevTools has it. By the wall clock, start-up of Node included; what the loader took
+ * itself is a counter, and the peak is all that its process takes. */
+static void play_read_devtools(struct bench_run *run, const void *arg)
+{
+    const struct dump_workload *w = arg;
+    char path[512] = "", command[2400];
+    double own_ns = 0, nodes = 0, peak = 0;
+    if (!make_file(run, w, path, sizeof path))
+        return;
+    snprintf(command, sizeof command, "node --max-old-space-size=8000 " NODE_SCRIPTS "/read.mjs '%s' '%s'", devtools(), path);
+    bench_memory_mark(run);
+    for (uint64_t n; (n = bench_count(run)) != 0;)
+        while (n-- != 0) {
+            FILE *in = popen(command, "r");
+            if (in == NULL || fscanf(in, "%lf %lf %lf", &own_ns, &nodes, &peak) != 3)
+                nodes = 0;
+            if (in != NULL)
+                pclose(in);
+        }
+    unlink(path);
+    if (nodes < w->size)
+        bench_fail(run, "DevTools' loader does not read the snapshot");
+    bench_counter(run, "devtools_own_ns", own_ns);
+    bench_memory_peak(run, peak);
+}
+
 static void play_read_floor(struct bench_run *run, const void *arg)
 {
     char path[512] = "", *buffer = work_map(BUFFER_BYTES);
@@ -182,21 +228,22 @@ static void play_read_floor(struct bench_run *run, const void *arg)
 
 size_t dump_cases_add(struct bench_case *cases, size_t capacity, bool full)
 {
-    static char names[WORKLOADS][4][64], sizes[WORKLOADS][16];
+    enum { FORMS = 5 };
+    static char names[WORKLOADS][FORMS][64], sizes[WORKLOADS][16];
     static const char *node[WORKLOADS][6];
     size_t n = 0;
     for (size_t i = 0; i < WORKLOADS; i++) {
         const struct dump_workload *w = &workloads[i];
-        if ((!full && !w->quick) || n + 4 > capacity)
+        if ((!full && !w->quick) || n + FORMS > capacity)
             continue;
-        static const char *const forms[4] = {"dump/write-%uk/midden", "dump/write-%uk/node", "dump/read-%uk/midden",
-                                             "dump/read-%uk/floor"};
-        void (*const bodies[4])(struct bench_run *, const void *) = {play_write, NULL, play_read, play_read_floor};
+        static const char *const forms[FORMS] = {"dump/write-%uk/midden", "dump/write-%uk/node", "dump/read-%uk/midden",
+                                                 "dump/read-%uk/devtools", "dump/read-%uk/floor"};
+        void (*const bodies[FORMS])(struct bench_run *, const void *) = {play_write, NULL, play_read, play_read_devtools, play_read_floor};
         snprintf(sizes[i], sizeof sizes[i], "%u", w->size);
         const char *command[6] = {"node", "--single-threaded-gc", NODE_SCRIPTS "/write.js", sizes[i], NULL, NULL};
         memcpy(node[i], command, sizeof command);
-        for (int k = 0; k < 4; k++) {
-            if (bodies[k] == NULL && node_version() == NULL)
+        for (int k = 0; k < FORMS; k++) {
+            if ((bodies[k] == NULL && node_version() == NULL) || (bodies[k] == play_read_devtools && devtools()[0] == '\0'))
                 continue;
             snprintf(names[i][k], sizeof names[i][k], forms[k], w->size / 1000);
             cases[n++] = (struct bench_case){.name = names[i][k],
@@ -205,6 +252,7 @@ size_t dump_cases_add(struct bench_case *cases, size_t capacity, bool full)
                                              .arg = w,
                                              .command = bodies[k] == NULL ? node[i] : NULL,
                                              .isolated = true,
+                                             .wall = bodies[k] == play_read_devtools,
                                              .iterations = 1,
                                              .alone_iterations = 1};
         }

@@ -18,6 +18,8 @@ const struct pool_workload pool_workloads[] = {
     /* name           body           low     high    live    thr flags           alone    one operation is */
     {"pair-64",       pool_pair,     64,     64,     1,      1,  QUICK,          100000,  "64 B taken, a word written, released"},
     {"pair-64-direct",pool_direct,   64,     64,     1,      1,  QUICK | NOFLOOR,100000,  "the same, called directly"},
+    {"start-1",       pool_start,    64,     64,     1,      1,  QUICK | NOFLOOR | POOL_START, 1,    "the first buffer of a process, 64 B"},
+    {"start-1000",    pool_start,    16,     8 * KB, 1000,   1,  QUICK | NOFLOOR | POOL_START, 1,    "the first 1,000 buffers of a process, 16 B - 8 KB"},
     {"depth-1k",      pool_depth,    1 * KB, 1 * KB, 64,     1,  QUICK,          100000,  "one of 64 buffers of 1 KB taken, then released"},
     {"depth-4k",      pool_depth,    4 * KB, 4 * KB, 64,     1,  0,              100000,  "one of 64 buffers of 4 KB taken, then released"},
     {"ring",          pool_ring,     16,     8 * KB, 1024,   1,  QUICK,          200000,  "the oldest of 1024 buffers of 16 B - 8 KB released, a new one taken"},

@@ -27,6 +27,7 @@ struct pool_workload {
 #define POOL_MEMORY  16u /* never timed; its figures are of memory */
 #define POOL_PERCENT(n) ((unsigned)(n) << 8) /* kept messages: survivors move below this share of their block */
 #define POOL_WHOLE   64u /* a repetition is `alone` operations, and in the process of its own it counts */
+#define POOL_START   128u /* every repetition has a process of its own, in which nothing has been taken before */
 #define POOL_NOFLOOR 32u /* the buffers must keep their content: no floor */
 
 extern const struct pool_workload pool_workloads[];
@@ -36,6 +37,7 @@ extern const size_t pool_workload_count;
 #define MOST_TRACES 16
 size_t pool_traces(const struct pool_workload **workloads, size_t capacity);
 
+void pool_start(struct bench_run *run, const struct allocator *a, const struct pool_workload *w);
 void pool_pair(struct bench_run *run, const struct allocator *a, const struct pool_workload *w);
 void pool_depth(struct bench_run *run, const struct allocator *a, const struct pool_workload *w);
 void pool_ring(struct bench_run *run, const struct allocator *a, const struct pool_workload *w);

@@ -26,6 +26,7 @@ struct bench_run {
     benchmark::State *state;
     struct bench_memory *memory; // NULL but on thread 0 of a case that runs alone
     double zero_bytes;
+    double told_bytes; // by bench_memory_peak
 };
 
 namespace
@@ -93,12 +94,13 @@ void play(session &s, size_t i, benchmark::State &state)
     const bench_case &c = s.cases[s.chosen[i]];
     if (state.thread_index() == 0)
         tell_progress(s, i, static_cast<uint64_t>(state.max_iterations));
-    bench_run run = {&state, s.plan->alone && state.thread_index() == 0 ? s.memory : nullptr, 0};
+    bench_run run = {&state, s.plan->alone && state.thread_index() == 0 ? s.memory : nullptr, 0, 0};
     bench_memory_mark(&run);
     c.body(&run, c.arg);
     if (run.memory != nullptr)
-        run.memory->peak_bytes = std::max(proc_bytes("/proc/self/status", "VmHWM:") - run.zero_bytes,
-                                          run.memory->resident_bytes);
+        run.memory->peak_bytes = run.told_bytes != 0 ? run.told_bytes
+                                                     : std::max(proc_bytes("/proc/self/status", "VmHWM:") - run.zero_bytes,
+                                                                run.memory->resident_bytes);
 }
 
 class collector : public benchmark::BenchmarkReporter
@@ -186,6 +188,11 @@ extern "C" void bench_memory_live(struct bench_run *run, double live_bytes)
         return;
     run->memory->resident_bytes = bench_memory_resident(run);
     run->memory->live_bytes = live_bytes;
+}
+
+extern "C" void bench_memory_peak(struct bench_run *run, double bytes)
+{
+    run->told_bytes = bytes;
 }
 
 extern "C" double bench_memory_resident(struct bench_run *run)
