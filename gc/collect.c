@@ -29,11 +29,13 @@ static void scavenge(struct mid_heap *heap, bool promote_all, const char *reason
     heap->busy++;
     mid__event_begin(heap, &heap->minor, MID_COLLECTION_SCAVENGE, reason);
     mid__pause_begin(heap, &heap->minor, MID_PAUSE_SCAVENGE);
+    mid__crew_recall(heap);
     mid__nursery_scavenge(heap, promote_all);
     mid__nursery_resize(heap, mid__pause_end(heap));
     heap->external_scavenged = mid__external_soon(heap);
     mid__event_end(heap, &heap->minor);
     mid__verify_phase(heap);
+    mid__crew_send(heap);
     heap->busy--;
 }
 
@@ -79,6 +81,7 @@ static void step_marking(struct mid_heap *heap, size_t budget)
     heap->major.steps++;
     heap->totals.mark_steps++;
     size_t before = heap->mark.bytes[0] + heap->mark.bytes[1];
+    bool alone = !heap->crew_marks;
     bool done = mid__mark_step(heap, budget);
     size_t bytes = heap->mark.bytes[0] + heap->mark.bytes[1] - before;
     if (done) {
@@ -86,7 +89,7 @@ static void step_marking(struct mid_heap *heap, size_t budget)
         end_marking(heap);
     }
     uint64_t cpu_ns = mid__pause_end(heap);
-    if (!done)
+    if (!done && alone)
         mid__pace_after_step(heap, bytes, cpu_ns);
     if (done)
         mid__event_end(heap, &heap->major);
@@ -107,6 +110,7 @@ void mid__collect_start(struct mid_heap *heap, const char *reason)
     mid__mark_begin(heap);
     mid__pause_end(heap);
     mid__verify_phase(heap);
+    mid__crew_send(heap);
     heap->busy--;
 }
 
@@ -126,6 +130,7 @@ void mid__collect_step(struct mid_heap *heap, size_t budget, const char *reason)
         mid__pause_end(heap);
     }
     mid__verify_phase(heap);
+    mid__crew_send(heap);
     heap->busy--;
 }
 
@@ -145,6 +150,7 @@ void mid__collect_full(struct mid_heap *heap, enum mid_collection_kind kind, con
     mid__mark_step(heap, SIZE_MAX);
     end_marking(heap);
     mid__part(heap, "sweep");
+    mid__crew_send(heap);
     mid__sweep_step(heap, SIZE_MAX);
     mid__part(heap, "compact");
     mid__compact(heap, kind);

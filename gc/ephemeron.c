@@ -189,6 +189,7 @@ static uint32_t take_key(struct mid_heap *heap, uintptr_t object)
     e->keys[key].object = object;
     e->keys[key].first = NONE;
     hang(e, key);
+    mid__crew_recall(heap);
     *mid__header_at(object) |= MID__EPHEMERAL;
     be_scanned(heap, object);
     list_key(heap, key);
@@ -271,6 +272,7 @@ static void drop_key(struct mid_heap *heap, uint32_t key)
 static void clear_header(struct mid_heap *heap, uintptr_t object)
 {
     uint64_t *header = mid__header_at(object);
+    mid__crew_recall(heap);
     if (!is_table(heap, *header))
         *header &= ~MID__EPHEMERAL;
 }

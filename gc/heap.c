@@ -13,6 +13,7 @@
  *     roots.c        locals, handles        trace.c      events, lines              stats.c    figures
  *     pauses.c       how long, how often    trend.c      what grows
  *     adapt.c        growth by rates                sites.c     who allocated what
+ *     crew.c         helper threads         mark_parallel.c  ... that mark
  *     chrome.c       trace events           map_svg.c    a picture
  *
  *   I1  the first words of struct mid_heap are struct mid__hot: the inlined functions rely on it
@@ -118,6 +119,7 @@ enum mid_status mid_type_register(struct mid_heap *heap, const struct mid_type_i
         return MID_E_INVALID;
     if (heap->type_count == MID_TYPES_MAX)
         return MID_E_LIMIT;
+    mid__crew_recall(heap);
     if (heap->type_count == heap->type_capacity) {
         void *grown = mid__grow(heap->types, &heap->type_capacity, heap->type_count + 1, sizeof *heap->types);
         if (grown == NULL)
@@ -195,7 +197,8 @@ const char *mid_heap_refusal(struct mid_heap *heap)
 static bool set_up(struct mid_heap *heap)
 {
     heap->refusal = calloc(1, REFUSAL_BYTES);
-    if (heap->refusal == NULL || !mid__pauses_init(heap) || !mid__roots_init(heap) || !mid__mark_init(heap))
+    if (heap->refusal == NULL || !mid__pauses_init(heap) || !mid__roots_init(heap) || !mid__mark_init(heap) ||
+        !mid__crew_init(heap))
         return false;
     mid__old_init(heap);
     mid__pace_init(heap);
@@ -242,6 +245,7 @@ void mid_heap_destroy(struct mid_heap *heap)
 {
     if (heap == NULL)
         return;
+    mid__crew_free(heap);
     heap->busy++;
     mid__watched_free(heap);
     while (heap->chunk_count > 0)

@@ -122,6 +122,7 @@ static bool give_one(struct mid_heap *heap, uintptr_t object)
     if (!reserve(&heap->ids, 1))
         return false;
     put(&heap->ids, object, next_ids(&heap->ids, 1));
+    mid__crew_recall(heap);
     *mid__header_at(object) |= MID__HAS_ID;
     return true;
 }

@@ -132,6 +132,8 @@ struct mid__block {
     uint8_t class_index;
     uint8_t touched; /* pages may be resident */
     uint8_t index;   /* in the chunk */
+    uint16_t counted; /* by a helper: what `used` will be, when `claim` says so */
+    _Atomic uint8_t claim; /* enum mid__claim: sweep.c */
     uint16_t pins;   /* pinned objects in it, and MID__AMBIGUOUS: nothing is moved out of it unless 0 */
     uint32_t slide;  /* during a slide: its number */
 };
@@ -144,6 +146,7 @@ struct mid__chunk {
     uint32_t used;           /* blocks that are not free; pages; 1 for a huge object */
     uint32_t touched;        /* blocks or pages that may be resident */
     uint8_t leaf_words[MID__BLOCKS]; /* old: see Note [Leaf blocks] in oldspace.c; other kinds: 0 */
+    struct mid__chunk *sweep_next; /* for helpers: the next chunk of old space to be swept */
     size_t bytes;            /* of the mapping */
     size_t object_bytes;     /* huge: of the object, in whole pages */
     size_t no_room_pages;    /* large: a run of so many pages is known not to be free */
@@ -187,7 +190,7 @@ MID__INLINE uint64_t mid__bit_mask(uintptr_t address)
 
 MID__INLINE bool mid__bit_get(uintptr_t address, unsigned side)
 {
-    return (*mid__bit_word(address, side) & mid__bit_mask(address)) != 0;
+    return (__atomic_load_n(mid__bit_word(address, side), __ATOMIC_RELAXED) & mid__bit_mask(address)) != 0;
 }
 
 MID__INLINE void mid__bit_set(uintptr_t address, unsigned side)
@@ -502,7 +505,9 @@ struct mid_heap {
     struct mid_heap_options options;
     enum mid__phase phase;
     unsigned live_side; /* 0 or 1; the mark side is the other */
+    bool crew_out, crew_marks; /* helpers are at work; at marking: Note [Crew] in crew.c */
     unsigned busy;      /* in a collection, a callback or a walk: nothing may allocate */
+    struct mid__crew *crew; /* NULL without helper threads */
     struct mid_walk *walk;
     _Atomic bool interrupted; /* set by signal handlers and other threads: interrupt.c */
     unsigned interrupt_count;
@@ -708,6 +713,34 @@ bool mid__mark_step(struct mid_heap *heap, size_t budget); /* true when all is m
 void mid__mark_shade(struct mid_heap *heap, uintptr_t object);
 bool mid__mark_drain(struct mid_heap *heap, size_t budget); /* true when nothing grey is left */
 void mid__mark_end(struct mid_heap *heap);
+size_t mid__mark_scan_odd(struct mid_heap *heap, uintptr_t object); /* a grey object, by its callback or with its pairs */
+
+/* ---- crew.c, mark_parallel.c: helper threads */
+bool mid__crew_init(struct mid_heap *heap);
+void mid__crew_free(struct mid_heap *heap);
+void mid__crew_recall_now(struct mid_heap *heap);
+void mid__crew_go_on(struct mid_heap *heap);
+void mid__crew_stats(struct mid_heap *heap, struct mid_gc_stats *stats);
+void mid__crew_shade(struct mid_heap *heap, uintptr_t object);
+void mid__crew_drain(struct mid_heap *heap);
+bool mid__crew_step(struct mid_heap *heap, size_t budget);
+size_t mid__crew_progress(const struct mid_heap *heap);
+bool mid__crew_next_slice(struct mid_heap *heap);
+uintptr_t mid__crew_slice(const struct mid_heap *heap, size_t i); /* the i-th array that is left in the middle, or 0 */
+
+/* Before anything that helpers must not see half done. */
+MID__INLINE void mid__crew_recall(struct mid_heap *heap)
+{
+    if (MID__UNLIKELY(heap->crew_out))
+        mid__crew_recall_now(heap);
+}
+
+/* At the end of a step or a collection. */
+MID__INLINE void mid__crew_send(struct mid_heap *heap)
+{
+    if (MID__UNLIKELY(heap->crew != NULL))
+        mid__crew_go_on(heap);
+}
 
 /* ---- settle.c */
 void mid__settle_begin(struct mid_heap *heap);

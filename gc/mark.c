@@ -142,7 +142,10 @@ MID__INLINE void shade(struct mid_heap *heap, uintptr_t object)
 
 void mid__mark_shade(struct mid_heap *heap, uintptr_t object)
 {
-    shade(heap, object);
+    if (MID__UNLIKELY(heap->crew_marks))
+        mid__crew_shade(heap, object);
+    else
+        shade(heap, object);
 }
 
 MID__INLINE void shade_slot(void *context, struct mid_ref *slot)
@@ -300,6 +303,32 @@ MID__INLINE size_t scan(struct drain *d, uintptr_t object, bool prefetch)
     return bytes;
 }
 
+static void shade_ref(void *heap, struct mid_ref *slot)
+{
+    if (slot->object != NULL && !mid__is_young(heap, (uintptr_t)slot->object))
+        mid__mark_shade(heap, (uintptr_t)slot->object);
+}
+
+static void shade_ref_traced(void *heap, struct mid_ref *slot, const char *name, size_t index)
+{
+    (void)name;
+    (void)index;
+    shade_ref(heap, slot);
+}
+
+/* What helpers leave to the mutator: objects with a trace callback, weak tables and their keys. No table is in progress. */
+size_t mid__mark_scan_odd(struct mid_heap *heap, uintptr_t object)
+{
+    uint64_t header = *mid__header_at(object);
+    size_t bytes = mid__bytes_of(header);
+    heap->mark.bytes[mid__is_large(bytes)] += bytes;
+    heap->mark.objects[mid__is_large(bytes)]++;
+    if (header & MID__EPHEMERAL)
+        mid__ephemeron_black(heap, object, header);
+    mid__each_slot(heap, object, header, shade_ref, heap, shade_ref_traced);
+    return bytes + MID__WORD;
+}
+
 /* Scans grey objects until some `budget` bytes are done, leaves included, or none is left; true for the latter. */
 MID__INLINE bool drain(struct mid_heap *heap, size_t budget, bool prefetch)
 {
@@ -400,21 +429,28 @@ static size_t read_roots(struct mid_heap *heap, size_t budget)
     while (m->root_part != NULL && budget != 0) {
         for (size_t i = 0; i < MID__HANDLES; i++)
             if (m->root_part->handles[i].used)
-                shade_slot(heap, (struct mid_ref *)(uintptr_t)&m->root_part->handles[i].face.ref);
+                shade_ref(heap, (struct mid_ref *)(uintptr_t)&m->root_part->handles[i].face.ref);
         m->root_part = m->root_part->next;
         budget -= budget < sizeof *m->root_part ? budget : sizeof *m->root_part;
     }
     if (m->waiting_left > heap->waiting_count)
         m->waiting_left = heap->waiting_count;
     for (; m->waiting_left > heap->waiting_first && budget != 0; budget -= budget < MID__WORD ? budget : MID__WORD)
-        shade_slot(heap, &heap->waiting[--m->waiting_left].object);
+        shade_ref(heap, &heap->waiting[--m->waiting_left].object);
     return budget;
 }
 
 bool mid__mark_drain(struct mid_heap *heap, size_t budget)
 {
     bool large = heap->live_bytes[0] + heap->live_bytes[1] >= PREFETCH_FROM_BYTES;
+    if (MID__UNLIKELY(heap->crew != NULL) && budget == SIZE_MAX)
+        mid__crew_drain(heap);
     bool empty = large ? drain(heap, budget, true) : drain(heap, budget, false);
+    if (empty && mid__crew_next_slice(heap)) {
+        empty = false;
+        if (budget == SIZE_MAX)
+            return mid__mark_drain(heap, budget);
+    }
     if (empty && heap->mark.overflowed)
         rescan_marked(heap);
     return empty;
@@ -425,6 +461,8 @@ bool mid__mark_step(struct mid_heap *heap, size_t budget)
     if (heap->mark.stage == MID__STAGE_MARKING) {
         mid__part(heap, "mark");
         size_t rest = read_roots(heap, budget);
+        if (budget != SIZE_MAX && heap->crew_marks && !mid__crew_step(heap, rest))
+            return false;
         if (!mid__mark_drain(heap, budget == SIZE_MAX ? budget : rest))
             return false;
         mid__settle_begin(heap);

@@ -35,6 +35,7 @@ bool mid__nursery_map(struct mid_heap *heap)
     void *base = mid__sys_map(bytes, heap->options.semispace_bytes >= HUGE_BYTES ? HUGE_BYTES : MID__BLOCK_BYTES);
     if (base == NULL)
         return false;
+    mid__crew_recall(heap);
     n->capacity_max = heap->options.semispace_bytes;
     n->capacity = heap->options.semispace_start_bytes;
     if (heap->options.pause_target_us != 0 && n->capacity > TARGET_START_BYTES)

@@ -67,6 +67,7 @@ static const struct option {
     {"trace", AT(trace), WORDS, 0, 0, 3, traces},
     {"pause-target", AT(pause_target_us), NUMBER, 0, 0, 10000000, NULL},
     {"sample", AT(sample_bytes), SIZE, 0, 0, UINT64_MAX / 4, NULL},
+    {"helper-threads", AT(helper_threads), NUMBER, 0, 0, MID_HELPERS_MAX, NULL},
     {"pause-log", AT(pause_log), NUMBER, 4096, 1, 1 << 24, NULL},
     {"stack-scan", AT(stack_scan), WORDS, 0, 0, 1, switches},
     {"manual-finalizers", AT(manual_finalizers), WORDS, 0, 0, 1, switches},

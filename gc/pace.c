@@ -135,6 +135,7 @@ static size_t most_in_a_step(const struct mid_heap *heap)
 static size_t step_budget(const struct mid_heap *heap, size_t window)
 {
     size_t step = heap->options.mark_step_bytes, most = most_in_a_step(heap), marked = heap->mark.bytes[0] + heap->mark.bytes[1];
+    marked += mid__crew_progress(heap);
     size_t live = live_now(heap);
     double left = live > marked ? (double)(live - marked) : 0.0;
     double room = heap->threshold > live ? (double)(heap->threshold - live) : 1.0;

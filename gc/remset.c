@@ -85,7 +85,7 @@ void mid_store_slow(struct mid_heap *heap, struct mid_ref holder, struct mid_ref
         mid__mark_shade(heap, old);
     if (!was_young && mid__is_young(heap, (uintptr_t)value.object))
         mid__remember(heap, (uintptr_t)holder.object, field);
-    *field = value;
+    __atomic_store_n(&field->object, value.object, __ATOMIC_RELEASE); /* pairs with found_slot in mark_parallel.c */
 }
 
 /* ---- the bits of all chunks ------------------------------------------------------------------------------------------------ */

@@ -171,5 +171,6 @@ enum mid_status mid_heap_stats(struct mid_heap *heap, struct mid_gc_stats *stats
     stats->finalizers = heap->finalizers.count;
     stats->finalizers_waiting = heap->waiting_count - heap->waiting_first;
     stats->allocated_bytes += mid__nursery_born(heap);
+    mid__crew_stats(heap, stats);
     return MID_OK;
 }

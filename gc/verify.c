@@ -587,6 +587,8 @@ static void check_colours(struct verify *v)
         }
     if (mark->sliced != 0)
         cover_fields(v, mark->sliced);
+    for (size_t i = 0; mid__crew_slice(v->heap, i) != 0; i++)
+        cover_fields(v, mid__crew_slice(v->heap, i));
     cover_roots(v);
     while (v->depth > 0 && !v->no_memory)
         cover_fields(v, v->stack[--v->depth]);
@@ -762,6 +764,7 @@ enum mid_status mid_heap_verify(struct mid_heap *heap, mid_broken_fn report, voi
 {
     struct verify v = {.heap = heap, .report = report, .user = user};
     struct mid__verify_face face = {&v, face_is_object, face_broken};
+    mid__crew_recall(heap);
     heap->busy++;
     if (prepare(&v)) {
         check_nursery(&v);

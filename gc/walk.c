@@ -204,6 +204,7 @@ enum mid_status mid_walk_begin(struct mid_heap *heap, uint32_t flags, struct mid
         return MID_E_BUSY;
     if (flags & MID_WALK_COLLECT)
         (void)mid_heap_collect(heap, MID_COLLECT_FULL, "snapshot");
+    mid__crew_recall(heap);
     struct mid_walk *walk = calloc(1, sizeof *walk);
     if (walk == NULL)
         return MID_E_MEMORY;

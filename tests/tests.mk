@@ -69,7 +69,7 @@ memcheck: all $(foreach k,unit model torture,$(call programs_of,$(k)))
 	  $(filter-out $(MEMCHECK_LEAVES_OUT),$(foreach k,unit model torture,$(call programs_of,$(k))))
 
 # The programs in which several threads work.
-THREADED := $(addprefix $(O)/tests/,$(addprefix unit/test_,batches handle slice pool pool_age pool_broken pool_cache pool_fork pool_sample pool_wait \
+THREADED := $(addprefix $(O)/tests/,$(addprefix unit/test_,batches handle heap_helpers slice pool pool_age pool_broken pool_cache pool_fork pool_sample pool_wait \
             snapshot_child snapshot_signal) $(addprefix model/test_,handle_model pool_model slice_model) torture/test_pool_threads)
 .PHONY: test-threads
 test-threads: all $(THREADED)

@@ -16,6 +16,11 @@ static const char *const policies[] = {
     "semispace=64K,growth-min=64K,compaction=slide,marking=stop",
     "growth-min=64K,stack-scan=on,mark-step=2000",
     "growth-min=64K,stack-scan=on,compaction=slide,marking=stop",
+    "semispace=64K,growth-min=64K,mark-step=2000,helper-threads=1",
+    "semispace=64K,growth-min=64K,mark-step=200,helper-threads=3,verify=none",
+    "semispace=64K,growth-min=64K,marking=stop,compaction=always,helper-threads=3",
+    "semispace=64K,growth-min=64K,mark-step=1000,mark-stack=4K,helper-threads=2",
+    "growth-min=64K,stack-scan=on,mark-step=2000,helper-threads=2",
 };
 enum { POLICIES = sizeof policies / sizeof policies[0] };
 

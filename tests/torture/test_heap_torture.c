@@ -18,6 +18,11 @@ static const struct {
     {"semispace=64K,torture=step,mark-step=1", 700},
     {"semispace=64K,torture=step,torture-every=3,mark-step=1,mark-stack=4K", 700},
     {"semispace=64K,torture=scavenge,promotion=survived,promote-age=7", 700},
+    {"semispace=64K,torture=alternate,helper-threads=1", 400},
+    {"semispace=64K,torture=full,compaction=always,helper-threads=3,verify=none", 1000},
+    {"semispace=64K,torture=step,mark-step=1,helper-threads=1", 700},
+    {"semispace=64K,torture=step,torture-every=3,mark-step=1,helper-threads=3", 700},
+    {"semispace=64K,torture=step,torture-every=2,mark-step=1,mark-stack=4K,helper-threads=2", 700},
 };
 enum { MODES = sizeof modes / sizeof modes[0] };
 

@@ -197,6 +197,8 @@ typedef size_t (*mid_near_limit_fn)(void *user, size_t limit_bytes, size_t initi
  * many. See <midden/sites.h>. The texts are copied. Must not call the heap; reading objects is fine. */
 typedef size_t (*mid_site_fn)(void *user, struct mid_frame *frames, size_t capacity);
 
+#define MID_HELPERS_MAX 8
+
 /* Read once, when the heap is made. 0 and NULL mean the default wherever a field stands. */
 struct mid_heap_options {
     size_t struct_size;
@@ -227,6 +229,8 @@ struct mid_heap_options {
     uint32_t stack_scan;          /* 1: words on the C stack and in registers of the collecting thread that look like an
                                      address inside an object keep it, and keep it from moving; objects are then born in
                                      the old space. For programs without handles; slower: see gc/conservative.c */
+    uint32_t helper_threads;      /* 0..8 threads that mark and sweep for this heap, in its pauses and beside the program; 0, and
+                                     the heap is single-threaded and deterministic. Made when first of use: gc/crew.c */
     uint32_t pause_log;           /* pauses kept for mid_heap_utilisation, 32 bytes each: 1..2^24; 4096 */
     mid_trace_line_fn trace_line;
     void *trace_user;
@@ -411,6 +415,9 @@ struct mid_gc_stats {
     uint64_t allocated_bytes;      /* since the heap was made, headers included */
     uint64_t promoted_bytes, failed_promotion_bytes, copied_bytes, marked_bytes;
     uint64_t mark_stack_overflows;
+    uint64_t helper_marked_bytes;  /* the part of marked_bytes that helper threads did */
+    uint64_t helper_swept_blocks;  /* blocks of 64 KiB that they counted */
+    size_t helper_threads;         /* that there are: 0 before the first marking, fewer than asked for if not all could be made */
     uint64_t pause_ns_sum, pause_ns_max; /* wall time of all that stopped the program, steps included */
     uint64_t pause_cpu_ns_max;           /* thread CPU time of the longest */
     uint64_t pause_work_bytes_max;       /* the most work in one, which no clock disturbs: bytes copied, promoted and marked, of
