@@ -2,7 +2,7 @@
 FUZZ_SECONDS ?= 60
 FUZZ_CC      ?= clang
 fuzzers      := $(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
-FUZZ_FLAGS   := -O1 -g -DMID_CHECK=1 -fno-omit-frame-pointer -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined
+FUZZ_FLAGS   := -O1 -g -DMID_CHECK=1 -DWINDOW_BYTES=4096ul -fno-omit-frame-pointer -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined
 fuzz_sources := $(wildcard $(foreach d,alloc/base $(VIEWER),$(d)/*.c))
 
 $(BUILD)/fuzz/%: tests/fuzz/%.c $(fuzz_sources) $(wildcard heapdump/graph/*.h heapdump/graph/include/midden/internal/*.h)
