@@ -244,7 +244,7 @@ MID__INLINE uintptr_t next_object(struct drain *d, bool prefetch)
     }
 }
 
-/* Scans one piece of the array in progress. */
+/* Scans one piece of the array in progress; what it is charged for: MID__ELEMENT_BYTES in internal.h. */
 MID__INLINE size_t scan_slice(struct drain *d, bool prefetch)
 {
     struct mid_heap *heap = d->heap;
@@ -262,7 +262,7 @@ MID__INLINE size_t scan_slice(struct drain *d, bool prefetch)
     m->sliced_word = to;
     if (to == words)
         m->sliced = 0;
-    return (to - from) * MID__WORD;
+    return (to - from) * MID__ELEMENT_BYTES;
 }
 
 MID__INLINE size_t scan(struct drain *d, uintptr_t object, bool prefetch)

@@ -132,12 +132,22 @@ static size_t most_in_a_step(const struct mid_heap *heap)
     return fits < 4096.0 ? 4096 : (size_t)fits;
 }
 
+/* What is still to be charged for the array in progress: all of its bytes count as marked since it was begun. */
+static double left_of_array(const struct mid_heap *heap)
+{
+    const struct mid__mark *m = &heap->mark;
+    if (m->sliced == 0 || mid__is_weak_table(heap, *mid__header_at(m->sliced)))
+        return 0.0;
+    size_t words = mid__payload_of(*mid__header_at(m->sliced)) / MID__WORD;
+    return (double)(words - m->sliced_word) * MID__ELEMENT_BYTES;
+}
+
 static size_t step_budget(const struct mid_heap *heap, size_t window)
 {
     size_t step = heap->options.mark_step_bytes, most = most_in_a_step(heap), marked = heap->mark.bytes[0] + heap->mark.bytes[1];
     marked += mid__crew_progress(heap);
     size_t live = live_now(heap);
-    double left = live > marked ? (double)(live - marked) : 0.0;
+    double left = left_of_array(heap) + (live > marked ? (double)(live - marked) : 0.0);
     double room = heap->threshold > live ? (double)(heap->threshold - live) : 1.0;
     double wanted = left * (double)window / room;
     if (mid__external_soon(heap) >= heap->external_threshold)

@@ -307,6 +307,21 @@ START_TEST(wide_object__with_a_fixed_part__is_scanned_in_pieces)
 }
 END_TEST
 
+/* Its elements lead anywhere: a step of 128 KiB must not read 16,384 of them. */
+START_TEST(wide_array__in_larger_steps__is_charged_by_its_elements)
+{
+    enum { WIDE = 400000, LARGE_STEP = 128 << 10 };
+    struct mid_slot wide = mid_local(heap, mid_new_array(heap, kit.array, WIDE));
+    mid_heap_collect(heap, MID_COLLECT_FULL, NULL);
+    mid_heap_collect(heap, MID_COLLECT_START, NULL);
+    unsigned steps = 0;
+    for (; heap->phase == MID__MARK; steps++)
+        mid__collect_step(heap, LARGE_STEP, "test");
+    ck_assert_uint_ge(steps, WIDE * 64 / LARGE_STEP);
+    ck_assert(mid_is_null(mid_array_get(mid_get(wide), WIDE - 1)));
+}
+END_TEST
+
 START_TEST(broken__release_bytes__named)
 {
     heap->release_bytes++;
@@ -333,6 +348,7 @@ int main(void)
     tcase_add_test(c, ids__many_of_the_dead__go_in_bounded_steps_while_new_ones_come);
     tcase_add_test(c, handles__many__read_in_bounded_steps);
     tcase_add_test(c, wide_object__with_a_fixed_part__is_scanned_in_pieces);
+    tcase_add_test(c, wide_array__in_larger_steps__is_charged_by_its_elements);
     tcase_add_test(c, broken__release_bytes__named);
     return run_suite("heap_settle", c, NULL);
 }
