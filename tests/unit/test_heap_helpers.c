@@ -10,6 +10,7 @@
 #include <dlfcn.h>
 #include <errno.h>
 #include <sched.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -203,6 +204,41 @@ START_TEST(program__moves_references_beside_a_helper__none_is_lost)
 }
 END_TEST
 
+/* A long list is taken apart from its end and hung, node by node, on its head, which the helper has scanned first of all: only
+ * the barrier tells of the nodes that it has not come to. */
+START_TEST(program__takes_a_list_apart_before_the_helper__none_is_lost)
+{
+    enum { NODES = 50 * LONG };
+    struct mid_ref *nodes = calloc(NODES, sizeof *nodes);
+    ck_assert_ptr_nonnull(nodes);
+    make("helper-threads=1,verify=none,mark-step=1");
+    mid_set(temporary, mid_null());
+    for (unsigned i = 0; i < NODES; i++)
+        mid_set(temporary, kit_pair(&kit, temporary, none, i));
+    ck_assert_int_eq(mid_heap_collect(heap, MID_COLLECT_FULL, NULL), MID_OK);
+    nodes[0] = mid_get(temporary);
+    for (unsigned i = 1; i < NODES; i++)
+        nodes[i] = as_pair(nodes[i - 1])->left;
+    ck_assert_int_eq(mid_heap_collect(heap, MID_COLLECT_START, NULL), MID_OK); /* they are old: it moves none */
+    while (mid__crew_progress(heap) == 0) /* and this thread stays where it is */
+        ;
+    for (unsigned i = NODES; --i > 0;) {
+        mid_store(heap, nodes[i - 1], &as_pair(nodes[i - 1])->left, mid_null());
+        mid_store(heap, nodes[i], &as_pair(nodes[i])->right, as_pair(nodes[0])->right);
+        mid_store(heap, nodes[0], &as_pair(nodes[0])->right, nodes[i]);
+    }
+    free(nodes);
+    while (heap->phase != MID__IDLE)
+        ck_assert_int_eq(mid_heap_collect(heap, MID_COLLECT_STEP, NULL), MID_OK);
+    ck_assert_uint_eq(kit_verify(&kit), 0);
+    unsigned count = 0;
+    for (struct mid_ref at = mid_get(temporary); !mid_is_null(at); at = as_pair(at)->right)
+        count++;
+    ck_assert_uint_eq(count, NODES);
+    tear_down();
+}
+END_TEST
+
 /* Large arrays, young garbage, scavenges, new types, ids, keys of weak tables and large objects in the middle of it. */
 START_TEST(program__does_everything_else_beside_helpers__heap_stays_right)
 {
@@ -345,6 +381,7 @@ int main(void)
     tcase_add_test(c, full_collections__one_helper__does_a_part);
     tcase_add_test(c, trace_callbacks__helpers__are_called_by_the_mutator_alone);
     tcase_add_test(c, program__moves_references_beside_a_helper__none_is_lost);
+    tcase_add_test(c, program__takes_a_list_apart_before_the_helper__none_is_lost);
     tcase_add_test(c, program__does_everything_else_beside_helpers__heap_stays_right);
     tcase_add_test(c, heap__ended_while_helpers_work__is_gone);
     tcase_add_test(c, sweeping__beside_the_program__helper_counts_the_blocks);
