@@ -42,6 +42,19 @@ sub median {
     return @v % 2 ? $v[ @v / 2 ] : ($v[ @v / 2 - 1 ] + $v[ @v / 2 ]) / 2;
 }
 
+# The interval that holds the median of what the values are drawn from with 95 % confidence or more, without an assumption on their
+# distribution: between two values of the sorted list, so many from either end (binomial). Empty for fewer than six.
+sub confidence {
+    my @v = sort { $a <=> $b } @_;
+    my ($tail, $chance, $k) = (0, 0.5**@v, 0); # the chance that fewer than k + 1 of the values lie below the median
+    while ($k < @v / 2 && $tail + $chance <= 0.025) {
+        $tail += $chance;
+        $chance *= (@v - $k) / ($k + 1);
+        $k++;
+    }
+    return $k == 0 ? () : @v[ $k - 1, -$k ];
+}
+
 # What is ours; what only shows the cost of the harness; what is no peer but a bound.
 sub is_ours  { return $_[0] =~ /^midden/ }
 sub is_floor { return $_[0] =~ /^floor/ }
