@@ -31,7 +31,7 @@
  * Note [Spare memory]
  * Giving a page back and touching it again costs as much as hundreds of allocations, so spare units go back by age, each by its
  * own: a step of age.c marks those that are spare, taking a unit takes the mark off, and what still has its mark at the next step
- * was not needed in between. So no page is faulted in twice within an interval, whatever the pattern of sizes. For programs that
+ * was not needed in between; it goes back in parts (age.c). So no page is faulted in twice within an interval, whatever the pattern of sizes. For programs that
  * end a phase and make no call from then on there is a cap: more than the most that was in use lately plus 8 MiB goes back
  * at once, down to three quarters of that. In a pool that does not age, what is in use at the moment stands for the most.
  *
@@ -351,7 +351,7 @@ static uint32_t find_unit(const struct mid__region *r)
 }
 
 /* The first bit at or after `from` that is `value`, or MID__REGION_UNITS. */
-static uint32_t next_bit(const uint64_t *words, uint32_t from, bool value)
+MID__INLINE uint32_t next_bit(const uint64_t *words, uint32_t from, bool value)
 {
     while (from < MID__REGION_UNITS) {
         uint64_t w = (value ? words[from / 64] : ~words[from / 64]) >> (from % 64);
@@ -362,73 +362,98 @@ static uint32_t next_bit(const uint64_t *words, uint32_t from, bool value)
     return MID__REGION_UNITS;
 }
 
-/* The shortest run of at least `units` free units, or MID__REGION_UNITS; learns run_bound when there is none. One whose pages
- * are there goes before one without, and if `warm` no other will do: a page given back costs more than a look at a region. */
-static uint32_t find_run(struct mid__region *r, uint32_t units, bool warm)
+/* The bits of [at, at + units) that lie in word w. */
+static uint64_t bits_of(uint32_t at, uint32_t units, uint32_t w)
 {
-    uint32_t best = MID__REGION_UNITS, best_length = 0, longest = 0;
-    bool best_warm = false;
+    uint32_t from = at > w * 64 ? at - w * 64 : 0, to = at + units - w * 64;
+    return (~(uint64_t)0 << from) & (~(uint64_t)0 >> (to < 64 ? 64 - to : 0));
+}
+
+/* How many units of [at, at + units) hold no page. */
+static uint32_t clean_in(const struct mid__region *r, uint32_t at, uint32_t units)
+{
+    uint32_t clean = 0;
+    for (uint32_t w = at / 64; w <= (at + units - 1) / 64; w++) {
+        uint64_t bits = bits_of(at, units, w) & ~r->touched[w];
+        clean += bits == 0 ? 0 : mid__popcount64(bits);
+    }
+    return clean;
+}
+
+/* Where a run could be placed. */
+struct fit {
+    struct mid__region *region; /* NULL: nowhere */
+    uint32_t at, clean, length; /* length of the free run that it is cut from, at one of its ends */
+};
+
+/* Betters *best by the free runs of a region of at least `units` units: first the one with the fewest clean units, for a page
+ * given back and touched again costs more than a look at a hundred runs; then the shortest. Learns run_bound when none is so
+ * long. */
+static void find_run(struct mid__region *r, uint32_t units, struct fit *best)
+{
+    uint32_t longest = 0;
     for (uint32_t end, i = next_bit(r->used, 0, false); i < MID__REGION_UNITS; i = next_bit(r->used, end, false)) {
         end = next_bit(r->used, i, true);
-        uint32_t length = end - i;
+        uint32_t length = end - i, at = i;
         longest = length > longest ? length : longest;
-        if (length < units)
+        if (length < units || (best->region != NULL && best->clean == 0 && length >= best->length))
             continue;
-        bool is_warm = next_bit(r->touched, i, false) >= i + units;
-        if (best != MID__REGION_UNITS && (is_warm < best_warm || (is_warm == best_warm && length >= best_length)))
-            continue;
-        best = i;
-        best_length = length;
-        best_warm = is_warm;
+        uint32_t clean = clean_in(r, i, units), at_end = clean == 0 ? 0 : clean_in(r, end - units, units);
+        if (at_end < clean) {
+            clean = at_end;
+            at = end - units;
+        }
+        if (best->region == NULL || clean < best->clean || (clean == best->clean && length < best->length))
+            *best = (struct fit){r, at, clean, length};
     }
     if (longest < units)
         r->run_bound = longest;
-    return warm && !best_warm ? MID__REGION_UNITS : best;
 }
 
-/* A region that has such a run; with `warm`, one of the first few that have one with its pages. */
-static struct mid__region *find_in_open(struct mid__arena *a, uint32_t units, bool warm, uint32_t *at)
+/* A place for a run among the open regions: one whose pages are there, if one of the first few has such; else the best of them. */
+static struct fit find_fit(struct mid__arena *a, uint32_t units)
 {
+    struct fit best = {NULL, 0, 0, 0};
     unsigned looks = 0;
-    for (struct mid__region *r = a->open; r != NULL && !(warm && looks == WARM_LOOKS); r = r->next_open) {
-        if (r->run_bound < units || r->free_units < units || (warm && r->spare_units < units))
+    for (struct mid__region *r = a->open; r != NULL; r = r->next_open) {
+        if (r->run_bound < units || r->free_units < units)
             continue;
-        if (units == 1 && a->spare_bytes != 0 && r->spare_units == 0 && r->next_open != NULL)
-            continue;
-        *at = units == 1 ? find_unit(r) : find_run(r, units, warm);
-        if (*at != MID__REGION_UNITS)
-            return r;
-        looks++;
+        find_run(r, units, &best);
+        if (best.region != NULL && (best.clean == 0 || a->spare_bytes == 0 || ++looks >= WARM_LOOKS))
+            break;
     }
-    return NULL;
+    return best;
+}
+
+/* A region with a free unit, where there is a spare one if there is any. */
+static struct mid__region *find_open(const struct mid__arena *a)
+{
+    for (struct mid__region *r = a->open; r != NULL; r = r->next_open)
+        if (a->spare_bytes == 0 || r->spare_units != 0)
+            return r;
+    return a->open;
 }
 
 static struct mid__region *find_region(struct mid__arena *a, uint32_t units, uint32_t *at)
 {
-    struct mid__region *r = NULL;
-    if (units != 1 && a->spare_bytes >= (size_t)units * MID_POOL_SLAB_BYTES)
-        r = find_in_open(a, units, true, at);
-    if (r == NULL)
-        r = find_in_open(a, units, false, at);
+    struct fit fit = {units == 1 ? find_open(a) : NULL, 0, 0, 0};
+    if (units != 1)
+        fit = find_fit(a, units);
+    struct mid__region *r = fit.region != NULL ? fit.region : add_region(a);
     if (r != NULL)
-        return r;
-    r = units == 1 && a->open != NULL ? a->open : add_region(a);
-    if (r != NULL)
-        *at = find_unit(r);
+        *at = units == 1 || fit.region == NULL ? find_unit(r) : fit.at;
     return r;
 }
 
 /* Marks units as used, or as spare again; the counters follow here and nowhere else (I1, I3). */
 static void set_used(struct mid__arena *a, struct mid__region *r, uint32_t at, uint32_t units, bool used)
 {
-    uint32_t clean = 0;
-    for (uint32_t i = at; i < at + units; i++) {
-        flip(r->used, i);
-        r->idle[i / 64] &= ~((uint64_t)1 << (i % 64));
-        if (!bit(r->touched, i)) {
-            flip(r->touched, i);
-            clean++;
-        }
+    uint32_t clean = clean_in(r, at, units);
+    for (uint32_t w = at / 64; w <= (at + units - 1) / 64; w++) {
+        uint64_t bits = bits_of(at, units, w);
+        r->used[w] ^= bits;
+        r->idle[w] &= ~bits;
+        r->touched[w] |= bits;
     }
     size_t bytes = (size_t)units * MID_POOL_SLAB_BYTES;
     if (used) {
@@ -452,21 +477,20 @@ static void set_used(struct mid__arena *a, struct mid__region *r, uint32_t at, u
         link_open(a, r);
 }
 
-static bool all_clean(const struct mid__region *r, uint32_t at, uint32_t units)
-{
-    for (uint32_t i = at; i < at + units; i++)
-        if (bit(r->touched, i))
-            return false;
-    return true;
-}
-
 static void tag_units(struct mid__region *r, uint32_t at, uint32_t units, unsigned tag)
 {
     for (uint32_t i = 0; i < units; i++) {
-        r->tags_before[at + i] = atomic_load_explicit(&r->tags[at + i], memory_order_relaxed);
         atomic_store_explicit(&r->backs[at + i], (uint8_t)i, memory_order_relaxed);
         atomic_store_explicit(&r->tags[at + i], (uint8_t)tag, memory_order_relaxed);
     }
+}
+
+/* The distances stay, for mid__arena_find_given. */
+static void untag_units(struct mid__region *r, uint32_t at, uint32_t units)
+{
+    memset(&r->tags_before[at], atomic_load_explicit(&r->tags[at], memory_order_relaxed), units);
+    for (uint32_t i = 0; i < units; i++)
+        atomic_store_explicit(&r->tags[at + i], 0, memory_order_relaxed);
 }
 
 struct mid__slab *mid__arena_find_given(const struct mid__arena *a, const void *p, unsigned *tag)
@@ -533,7 +557,7 @@ enum mid_status mid__arena_take(struct mid__arena *a, uint32_t units, unsigned i
     struct mid__region *r = find_region(a, units, &at);
     if (r == NULL)
         return a->given ? MID_E_LIMIT : MID_E_MEMORY;
-    bool fresh = !a->given && all_clean(r, at, units);
+    bool fresh = !a->given && clean_in(r, at, units) == units;
     uint64_t touched[MID__REGION_WORDS];
     memcpy(touched, r->touched, sizeof touched);
     set_used(a, r, at, units, true);
@@ -582,7 +606,7 @@ static void give_huge(struct mid__arena *a, struct mid__slab *s)
 {
     struct mid__region *r = s->region;
     size_t bytes = r->bytes;
-    tag_units(r, 0, 1, 0);
+    untag_units(r, 0, 1);
     a->used_bytes -= bytes;
     a->committed_bytes -= bytes;
     if (unmap_region(a, r))
@@ -601,7 +625,7 @@ void mid__arena_give(struct mid__arena *a, struct mid__slab *s)
     }
     struct mid__region *r = s->region;
     uint32_t at = s->index, units = s->units;
-    tag_units(r, at, units, 0);
+    untag_units(r, at, units);
     set_used(a, r, at, units, false);
     if (a->given) {
         purge_region(a, r, r->touched, 0);
@@ -621,7 +645,8 @@ static void purge_region(struct mid__arena *a, struct mid__region *r, const uint
 {
     for (uint32_t i = 0; i < MID__REGION_UNITS && r->spare_units != 0 && a->spare_bytes > keep_bytes;) {
         uint32_t from = i;
-        while (i < MID__REGION_UNITS && !bit(r->used, i) && bit(r->touched, i) && bit(which, i))
+        while (i < MID__REGION_UNITS && !bit(r->used, i) && bit(r->touched, i) && bit(which, i) &&
+               (i - from) * (size_t)MID_POOL_SLAB_BYTES < a->spare_bytes - keep_bytes)
             i++;
         if (i == from) {
             i++;
@@ -674,19 +699,29 @@ static bool is_idle(const struct mid__region *r)
     return r->free_units == MID__REGION_UNITS;
 }
 
-void mid__arena_age(struct mid__arena *a)
+bool mid__arena_age(struct mid__arena *a, size_t most_bytes)
 {
+    size_t keep = a->spare_bytes > most_bytes ? a->spare_bytes - most_bytes : 0;
     for (struct mid__region *r = a->open, *next; r != NULL; r = next) {
         next = r->next_open;
-        if (!a->given && a->free_regions > 1 && is_idle(r)) {
+        size_t pages = (size_t)r->spare_units * MID_POOL_SLAB_BYTES;
+        if (!a->given && a->free_regions > 1 && is_idle(r) && (pages == 0 || pages <= a->spare_bytes - keep)) {
             drop_region(a, r);
             continue;
         }
-        purge_region(a, r, r->idle, 0);
+        for (uint32_t w = 0; w < MID__REGION_WORDS && a->spare_bytes > keep; w++)
+            if ((r->idle[w] & r->touched[w]) != 0) {
+                purge_region(a, r, r->idle, keep);
+                break;
+            }
+        if (a->spare_bytes <= keep && keep != 0)
+            return false;
+    }
+    for (struct mid__region *r = a->open; r != NULL; r = r->next_open)
         for (uint32_t w = 0; w < MID__REGION_WORDS; w++)
             r->idle[w] = r->touched[w] & ~r->used[w];
-    }
     a->used_high_bytes = a->used_bytes;
+    return true;
 }
 
 struct mid__ranges mid__arena_ranges(const struct mid__arena *a)

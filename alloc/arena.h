@@ -207,8 +207,9 @@ void mid__arena_give(struct mid__arena *a, struct mid__slab *s);
  * slab. Returns by how much committed_bytes fell. */
 size_t mid__arena_purge(struct mid__arena *a, size_t keep_bytes);
 
-/* One step of age.c: gives back the units that were spare at the step before and were not taken since. */
-void mid__arena_age(struct mid__arena *a);
+/* A step of age.c: gives back the units that were spare at the step before and were not taken since, `most_bytes` at a call. False:
+ * there may be more of them; true: all are back, and what is spare now is marked for the next step. */
+bool mid__arena_age(struct mid__arena *a, size_t most_bytes);
 
 /* Maps zeroed memory for tables, counted in metadata_bytes; and unmaps it. NULL when there is none. */
 void *mid__arena_table(struct mid__arena *a, size_t bytes);

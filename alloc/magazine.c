@@ -37,9 +37,10 @@
  * Note [Large ones]
  * Buffers of more than 8 KiB differ by what they weigh: their classes are many, and few of each are alive. So what a thread
  * keeps of them is bounded in bytes as they are and not as they might be, a bin has one magazine only, and nothing of them
- * goes through the depot or is taken ahead of need, and none is kept that would fill a quarter of the bound by itself. The bound
- * is small, for what a bin keeps serves one class alone, while spare units join their neighbours and serve any: with a bound of
- * a quarter of what is in use, a ring of 64 buffers of 8 KiB to 1 MiB kept 3.1 times its bytes resident, with this one 2.3. They
+ * goes through the depot or is taken ahead of need, and none is kept that would fill a quarter of the bound by itself. What a bin
+ * keeps serves one class alone, while spare units join their neighbours and serve any. So the bound follows the use: it begins at
+ * 256 KiB, grows by what a bin serves, up to 1 MiB and a sixteenth of what is in use, and falls by what is thrown out unused. With
+ * that most as the bound, a ring of 64 buffers of 8 KiB to 1 MiB kept 2.4 times its bytes resident, and this way 2.1. They
  * never come by the inlined pair, so that their bytes can be counted one by one.
  *
  * Note [Emptying caches on demand]
@@ -78,6 +79,7 @@
 #define REFILL_BYTES        ((size_t)2 * MID_POOL_SLAB_BYTES)
 #define CACHE_FLOOR_BYTES   ((size_t)4 << 20)
 #define LARGE_FLOOR_BYTES   ((size_t)1 << 20)
+#define LARGE_FIRST_BYTES   ((size_t)256 << 10)
 #define DEPOT_FLOOR_BYTES   ((size_t)2 << 20)
 #define MAGAZINES_MAP_BYTES ((size_t)16 << 10)
 #define FUSE                1024u
@@ -337,7 +339,8 @@ static size_t cache_bound(const struct mid_pool *pool)
     return share < pool->thread_cache_bytes ? share : pool->thread_cache_bytes;
 }
 
-static size_t large_bound(const struct mid_pool *pool)
+/* The most that large_bound may be: Note [Large ones]. The lock is held. */
+static size_t large_most(const struct mid_pool *pool)
 {
     size_t share = LARGE_FLOOR_BYTES + pool->arena.used_bytes / 16;
     return share < pool->thread_cache_bytes ? share : pool->thread_cache_bytes;
@@ -513,12 +516,20 @@ static void *take_directly(struct mid_pool *pool, struct mid__class *c, size_t b
     return mid__taken_memory(&t);
 }
 
+/* What served is worth keeping: Note [Large ones]. */
+static void take_large(struct mid__cache *cache, size_t bytes)
+{
+    size_t bound = cache->large_bound + bytes;
+    cache->large_bytes -= bytes;
+    cache->large_bound = bound < cache->large_most ? bound : cache->large_most;
+}
+
 static void *pop_counted(struct mid__cache *cache, unsigned id, size_t bytes)
 {
     struct mid_cache_bin *bin = &cache->face.bins[id];
     MID__CACHE_SET(bin->fuse, bin->fuse - 1);
     if (MID__UNLIKELY(is_large(id)))
-        cache->large_bytes -= bin->bytes;
+        take_large(cache, bin->bytes);
     return mid__bin_pop(bin, bytes);
 }
 
@@ -617,11 +628,13 @@ static bool make_room(struct mid_pool *pool, struct mid__cache *cache, unsigned 
 static bool make_room_for_large(struct mid_pool *pool, struct mid__cache *cache, unsigned id)
 {
     struct mid_cache_bin *bin = &cache->face.bins[id];
-    size_t bytes = pool->classes[id].bytes, bound = large_bound(pool);
+    size_t bytes = pool->classes[id].bytes, bound = cache->large_bound, held = cache->large_bytes;
     atomic_fetch_add_explicit(&cache->release_misses, 1, memory_order_relaxed);
     if (!begin_miss(pool, cache, id) || bytes > bound / 4)
         return false;
     evict(pool, cache, id, &cache->large_bytes, bound - bytes, 2 * HAND_STEPS);
+    size_t wasted = held - cache->large_bytes;
+    cache->large_bound = bound > LARGE_FIRST_BYTES + wasted ? bound - wasted : bound < LARGE_FIRST_BYTES ? bound : LARGE_FIRST_BYTES;
     return bin->top != bin->end && cache->large_bytes + bytes <= bound;
 }
 
@@ -649,7 +662,9 @@ void mid__cache_give(struct mid__cache *cache, unsigned id, void *buffer, size_t
         return;
     }
     pthread_mutex_lock(&pool->lock);
-    cache->large_bound = large_bound(pool);
+    cache->large_most = large_most(pool);
+    if (cache->large_bound == 0 || cache->large_bound > cache->large_most)
+        cache->large_bound = LARGE_FIRST_BYTES < cache->large_most ? LARGE_FIRST_BYTES : cache->large_most;
     if (is_large(id) ? make_room_for_large(pool, cache, id) : make_room(pool, cache, id))
         push_counted(cache, id, buffer, bytes);
     else

@@ -32,7 +32,7 @@ struct mid__cache {
     uint64_t epoch;   /* the pool's when the cache was last emptied on demand */
     size_t bound;     /* of `charged`, when it was last looked at */
     size_t charged;   /* bytes that its magazines could hold: 2 x capacity x bytes of each bin that has one */
-    size_t large_bytes, large_bound; /* what its magazines of large buffers do hold, and may: Note [Large ones] */
+    size_t large_bytes, large_bound, large_most; /* what its magazines of large buffers do hold, and may, now and ever */
     unsigned hand;    /* the bin that is looked at next when there is too much */
     uint8_t capacity[MID__CLASSES];   /* of the bin's magazines; 0: it has none */
     uint64_t issued[MID__CLASSES];    /* allocations that the fuses stood for: served are issued - fuse */

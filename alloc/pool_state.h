@@ -83,6 +83,7 @@ struct mid_pool {
     uint64_t age_interval_ns;        /* age.c; constant; 0: never by itself */
     _Atomic(uint64_t) age_due_ns;
     uint64_t exchanges_seen;
+    unsigned age_stage; /* of a step that has begun */
     struct mid__age_thread age_thread;
     _Atomic(struct mid__handle_table *) handles; /* NULL until the first is asked for; handle.c */
 };

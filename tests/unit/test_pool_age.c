@@ -276,6 +276,25 @@ static size_t kept_after_a_phase(void)
     return in_reserve();
 }
 
+/* One allocation once gave back all that had aged. */
+START_TEST(step__of_much_memory__is_taken_in_parts)
+{
+    begin_uncached(3600000);
+    kept_after_a_phase();
+    ck_assert_uint_eq(mid_pool_return_idle(pool), 0);
+    size_t kept = in_reserve(), parts = 0;
+    for (; in_reserve() != 0 && parts < 1000; parts++) {
+        size_t before = in_reserve();
+        atomic_store(&pool->age_due_ns, 0); /* as if the time had come */
+        mid__age(pool, NULL);
+        ck_assert_uint_le(before - in_reserve(), 256 << 10);
+    }
+    ck_assert_uint_eq(in_reserve(), 0);
+    ck_assert_uint_ge(parts, kept >> 18);
+    end();
+}
+END_TEST
+
 START_TEST(phase__that_releases_all__keeps_it_for_the_next_one_and_until_it_is_idle)
 {
     begin_uncached(3600000);
@@ -302,6 +321,7 @@ int main(void)
     tcase_add_test(c, return_idle__memory_that_is_in_use_all_the_time__stays);
     tcase_add_test(c, pairs__that_the_cache_serves__make_idle_memory_go_back);
     tcase_add_test(c, never__keeps_what_the_bounds_allow);
+    tcase_add_test(c, step__of_much_memory__is_taken_in_parts);
     tcase_add_test(c, return_idle__of_two_runs_one_was_taken_again__gives_the_other_back);
     tcase_add_test(c, phase__that_releases_all__keeps_it_for_the_next_one_and_until_it_is_idle);
     tcase_add_test(c, phase__in_a_pool_that_does_not_age__leaves_what_the_cap_allows);
