@@ -405,7 +405,7 @@ static enum mid_status nodes(void *user, struct mid_snapshot_sink *sink)
     char room[NAME_ROOM];
     enum mid_status status = MID_OK;
     for (size_t i = 1; i <= w->count && status == MID_OK; i++) {
-        struct mid_snapshot_node node = {MID_SNAPSHOT_HIDDEN, 0, 0, 0, {NULL, 0}, 0};
+        struct mid_snapshot_node node = {.type = MID_SNAPSHOT_HIDDEN};
         struct visit v = {w, NULL, i - 1, 0};
         lua_rawgeti(w->L, FOUND, (lua_Integer)i);
         int at = lua_gettop(w->L);
