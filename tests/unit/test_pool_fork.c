@@ -14,7 +14,12 @@
 
 #define WORKERS 3
 #define HELD    192 /* three magazines of the smallest class: bins swap, and exchange with the depot */
-#define FORKS   60
+
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define FORKS 15 /* each copies the tables of the shadow: a third of a second */
+#else
+#define FORKS 60
+#endif
 
 #if defined(__SANITIZE_THREAD__)
 #define THREADS_IN_CHILD 0 /* TSan allows none after a fork with threads */
