@@ -52,7 +52,8 @@
  * Where buffers of many sizes go from one thread to another, each side misses often, for the magazines of many classes are small
  * within its bound; under the pool's lock the two would wait for each other and for the slabs' bookkeeping. So the depot and
  * the empty magazines have a lock of their own, held for some twenty instructions, and a miss that only exchanges magazines
- * takes that one alone. It guards pool->magazines, depot_*, and of each class depot and depot_buffers. Who holds the pool's
+ * takes that one alone. Who finds it taken turns round some times before it sleeps: 4.5 million buffers of 16 B - 8 KiB from
+ * one thread to another made 26,000 futex calls on two busy cores, and with that 430. It guards pool->magazines, depot_*, and of each class depot and depot_buffers. Who holds the pool's
  * lock may take it, and who holds it takes no other. A bin is changed within it, so that a fork, which holds both, finds each
  * magazine in one place (Note [Fork]). What an exchange does not do is left to the slow miss:
  *
@@ -73,6 +74,8 @@
  */
 #include "magazine.h"
 
+#include <midden/internal/relax.h>
+
 #define FIRST_BYTES         ((size_t)4 << 10)
 #define MAGAZINE_BYTES      ((size_t)256 << 10)
 #define MAGAZINE_LARGE      16u
@@ -84,6 +87,7 @@
 #define MAGAZINES_MAP_BYTES ((size_t)16 << 10)
 #define FUSE                1024u
 #define HAND_STEPS          16u
+#define DEPOT_TURNS         100u
 
 const _Atomic(uintptr_t) mid__nowhere = UINTPTR_MAX;
 
@@ -116,6 +120,17 @@ void mid__cache_init(const struct mid_pool *pool, struct mid__cache *cache)
         cache->face.bins[id].bytes = pool->classes[id].bytes;
     for (size_t i = 0; i < MID__RECENT; i++)
         cache->recent[i] = &mid__nowhere;
+}
+
+/* It is held for less time than it takes to fall asleep and be woken; but its holder may have lost its processor. */
+static void lock_depot(struct mid_pool *pool)
+{
+    for (unsigned turn = 0; turn < DEPOT_TURNS; turn++) {
+        if (MID__LIKELY(pthread_mutex_trylock(&pool->depot_lock) == 0))
+            return;
+        MID__CPU_RELAX();
+    }
+    pthread_mutex_lock(&pool->depot_lock);
 }
 
 /* ---- empty magazines and the depot, as their lock sees them: Note [The depot's lock] */
@@ -169,7 +184,7 @@ static struct mid__magazine *pop_full(struct mid_pool *pool, unsigned id)
 /* An empty magazine, or NULL. They are cut from tables of the pool and live as long as it. */
 static struct mid__magazine *new_magazine(struct mid_pool *pool)
 {
-    pthread_mutex_lock(&pool->depot_lock);
+    lock_depot(pool);
     struct mid__magazine *m = pop_empty(pool), *block = NULL;
     if (m == NULL && (block = mid__arena_table(&pool->arena, MAGAZINES_MAP_BYTES)) != NULL) {
         block->next = pool->magazine_blocks; /* the first of a block only links the blocks */
@@ -192,7 +207,7 @@ void mid__magazines_end(struct mid_pool *pool)
 
 static void drop_magazine(struct mid_pool *pool, struct mid__magazine *m)
 {
-    pthread_mutex_lock(&pool->depot_lock);
+    lock_depot(pool);
     push_empty(pool, m);
     pthread_mutex_unlock(&pool->depot_lock);
 }
@@ -206,7 +221,7 @@ static void drain(struct mid_pool *pool, unsigned id, struct mid__magazine *m)
 
 static void depot_put(struct mid_pool *pool, unsigned id, struct mid__magazine *m)
 {
-    pthread_mutex_lock(&pool->depot_lock);
+    lock_depot(pool);
     pool->depot_bound = DEPOT_FLOOR_BYTES + pool->arena.used_bytes / 32;
     bool kept = push_full(pool, id, m);
     pthread_mutex_unlock(&pool->depot_lock);
@@ -216,7 +231,7 @@ static void depot_put(struct mid_pool *pool, unsigned id, struct mid__magazine *
 
 static struct mid__magazine *depot_get(struct mid_pool *pool, unsigned id)
 {
-    pthread_mutex_lock(&pool->depot_lock);
+    lock_depot(pool);
     struct mid__magazine *m = pop_full(pool, id);
     pthread_mutex_unlock(&pool->depot_lock);
     return m;
@@ -224,7 +239,7 @@ static struct mid__magazine *depot_get(struct mid_pool *pool, unsigned id)
 
 uint64_t mid__depot_exchanges(struct mid_pool *pool)
 {
-    pthread_mutex_lock(&pool->depot_lock);
+    lock_depot(pool);
     uint64_t exchanges = pool->depot_exchanges;
     pthread_mutex_unlock(&pool->depot_lock);
     return exchanges;
@@ -450,7 +465,7 @@ static bool exchange_for_full(struct mid_pool *pool, struct mid__cache *cache, u
 {
     if (!may_exchange(pool, cache, id))
         return false;
-    pthread_mutex_lock(&pool->depot_lock);
+    lock_depot(pool);
     struct mid__magazine *full = pop_full(pool, id);
     if (full != NULL) {
         push_empty(pool, unload(&cache->face.bins[id]));
@@ -469,7 +484,7 @@ static bool exchange_for_empty(struct mid_pool *pool, struct mid__cache *cache, 
     struct mid_cache_bin *bin = &cache->face.bins[id];
     if (!may_exchange(pool, cache, id) || atomic_load_explicit(&pool->waiters, memory_order_relaxed) != 0)
         return false;
-    pthread_mutex_lock(&pool->depot_lock);
+    lock_depot(pool);
     struct mid__magazine *full = bin->previous, *m = pool->magazines;
     if (m != NULL && (full == NULL || push_full(pool, id, full))) {
         m = pop_empty(pool);
@@ -678,7 +693,7 @@ struct mid__cached mid__cached_of(struct mid_pool *pool, unsigned id)
 {
     const struct mid__class *c = &pool->classes[id];
     struct mid__cached sum = {0, c->allocs, c->requested_in, c->requested_out, c->unsized};
-    pthread_mutex_lock(&pool->depot_lock);
+    lock_depot(pool);
     sum.buffers = c->depot_buffers;
     pthread_mutex_unlock(&pool->depot_lock);
     for (struct mid__cache *cache = pool->caches; cache != NULL; cache = cache->next_of_pool) {

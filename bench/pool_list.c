@@ -11,6 +11,7 @@
 #define TOUCH  POOL_TOUCH
 #define SHARED POOL_SHARED
 #define NOFLOOR POOL_NOFLOOR
+#define WHOLE  POOL_WHOLE
 #define MEMORY (POOL_MEMORY | POOL_NOFLOOR)
 
 const struct pool_workload pool_workloads[] = {
@@ -25,8 +26,8 @@ const struct pool_workload pool_workloads[] = {
     {"ring",          pool_ring,     16,     8 * KB, 1024,   1,  QUICK,          200000,  "the oldest of 1024 buffers of 16 B - 8 KB released, a new one taken"},
     {"scale-1",       pool_ring,     16,     1 * KB, 1024,   1,  WALL,           200000,  "ring of 1024 buffers of 16 B - 1 KB, one thread, wall clock"},
     {"scale-2",       pool_ring,     16,     1 * KB, 1024,   2,  0,              200000,  "the same, two threads that share nothing: half of it is perfect"},
-    {"cross-1k",      pool_cross,    1 * KB, 1 * KB, 1024,   1,  QUICK | WALL,   100000,  "1 KB taken by one thread, released by another"},
-    {"cross-mixed",   pool_cross,    16,     8 * KB, 1024,   1,  QUICK | WALL,   100000,  "16 B - 8 KB taken by one thread, released by another"},
+    {"cross-1k",      pool_cross,    1 * KB, 1 * KB, 1024,   1,  QUICK | WALL | WHOLE, 500000, "1 KB taken by one thread, released by another"},
+    {"cross-mixed",   pool_cross,    16,     8 * KB, 1024,   1,  QUICK | WALL | WHOLE, 500000, "16 B - 8 KB taken by one thread, released by another"},
     {"replace-own",   pool_replace,  16,     2 * KB, 100000, 2,  QUICK,          500000,  "a random one of 100,000 buffers of 16 B - 2 KB replaced; 2 threads, own slots"},
     {"replace-shared",pool_replace,  16,     2 * KB, 100000, 2,  QUICK | SHARED, 500000,  "the same, slots shared by the threads"},
     {"large-touched", pool_ring,     8 * KB, 1 * MB, 64,     1,  QUICK | TOUCH,  20000,   "the oldest of 64 buffers of 8 KB - 1 MB released, a new one taken, every page written"},

@@ -7,6 +7,8 @@
 
 #include "internal.h"
 
+#include <midden/internal/relax.h>
+
 #include <sys/types.h>
 
 #define MID__CREW_STOP   1u /* poke: leave the job, with all that is unfinished */
@@ -65,11 +67,6 @@ struct mid__crew {
     struct mid__worker workers[MID_HELPERS_MAX + 1];
 };
 
-#if defined(__x86_64__)
-#define MID__CPU_RELAX() __builtin_ia32_pause()
-#else
-#define MID__CPU_RELAX() ((void)0)
-#endif
 #define MID__CREW_SPINS 2000u
 
 /* ---- crew.c */

@@ -9,6 +9,7 @@
 #include <dlfcn.h>
 #include <errno.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -191,6 +192,57 @@ START_TEST(thread__of_a_pool_that_nobody_calls__gives_all_back)
 }
 END_TEST
 
+/* Two threads take from each other what they put into common slots, while a third gives back what is idle. */
+static _Atomic(uint64_t *) slots[64];
+
+static void *trade(void *seed)
+{
+    uint64_t random = (uintptr_t)seed;
+    for (int i = 0; i < 40000; i++) {
+        random = random * 6364136223846793005u + 1442695040888963407u;
+        size_t bytes = 16 + (size_t)(random >> 40) % (i % 16 == 0 ? 100000 : 8000);
+        uint64_t *mine = mid_pool_alloc(pool, bytes);
+        if (mine == NULL)
+            return seed;
+        mine[0] = bytes;
+        mine[1] = ~(uint64_t)bytes;
+        uint64_t *other = atomic_exchange(&slots[(random >> 33) % 64], mine);
+        if (other == NULL)
+            continue;
+        if (other[1] != ~other[0])
+            return seed;
+        mid_pool_release_sized(pool, other, (size_t)other[0]);
+    }
+    return NULL;
+}
+
+START_TEST(thread__beside_threads_that_hand_buffers_over__leaves_what_is_in_use)
+{
+    pthread_t threads[2];
+    void *failed;
+    ck_assert_int_eq(make_with_thread(2), MID_OK);
+    for (uintptr_t i = 0; i < 2; i++)
+        ck_assert_int_eq(pthread_create(&threads[i], NULL, trade, (void *)(i + 1)), 0);
+    for (int i = 0; i < 20; i++) {
+        mid_pool_return_idle(pool);
+        nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
+    }
+    for (int i = 0; i < 2; i++) {
+        ck_assert_int_eq(pthread_join(threads[i], &failed), 0);
+        ck_assert_ptr_null(failed);
+    }
+    for (int i = 0; i < 64; i++) {
+        uint64_t *left = atomic_exchange(&slots[i], NULL);
+        if (left != NULL)
+            mid_pool_release_sized(pool, left, (size_t)left[0]);
+    }
+    ck_assert_uint_eq(stats().live_buffers, 0);
+    mid_pool_flush_thread(pool);
+    wait_until_all_is_back();
+    end();
+}
+END_TEST
+
 START_TEST(thread__that_sleeps_long__ends_at_once_with_its_pool)
 {
     ck_assert_int_eq(make_with_thread(3600000), MID_OK);
@@ -326,6 +378,7 @@ int main(void)
     tcase_add_test(c, phase__that_releases_all__keeps_it_for_the_next_one_and_until_it_is_idle);
     tcase_add_test(c, phase__in_a_pool_that_does_not_age__leaves_what_the_cap_allows);
     tcase_add_test(c, thread__of_a_pool_that_nobody_calls__gives_all_back);
+    tcase_add_test(c, thread__beside_threads_that_hand_buffers_over__leaves_what_is_in_use);
     tcase_add_test(c, thread__that_sleeps_long__ends_at_once_with_its_pool);
     tcase_add_test(c, thread__in_a_child_of_fork__is_not_waited_for);
     tcase_add_test(c, thread__that_there_is_not__is_an_error_and_leaves_nothing);
