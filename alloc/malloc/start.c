@@ -14,7 +14,7 @@
  * I2  The pool is never destroyed: other threads, destructors and handlers of exit allocate to the last.
  *
  * MIDDEN_MALLOC is a comma-separated list: checked, abort (at the first misuse), stats (as JSON on stderr, at exit),
- * limit=BYTES. It is not read by programs that run with raised privileges; an unknown word is named on stderr and then
+ * limit=BYTES (with K, M, G). It is not read by programs that run with raised privileges; an unknown word is named on stderr and then
  * does nothing, since a program must start.
  */
 #include "start.h"
@@ -60,6 +60,22 @@ static bool is_word(const char *word, size_t bytes, const char *name)
     return strlen(name) == bytes && memcmp(word, name, bytes) == 0;
 }
 
+/* A number of bytes, with K, M or G behind it or nothing. Not a number, too large or 0: `value` stays as it is. */
+static bool read_bytes(const char *text, size_t length, size_t *value)
+{
+    static const char units[] = "KMG";
+    const char *unit = length != 0 ? strchr(units, text[length - 1]) : NULL;
+    size_t n = 0, digits = length - (unit != NULL);
+    for (size_t i = 0; i < digits; i++)
+        if (text[i] < '0' || text[i] > '9' || __builtin_mul_overflow(n, 10, &n) ||
+            __builtin_add_overflow(n, (size_t)(text[i] - '0'), &n))
+            return false;
+    if (n == 0 || (unit != NULL && __builtin_mul_overflow(n, (size_t)1024 << 10 * (unit - units), &n)))
+        return false;
+    *value = n;
+    return true;
+}
+
 static bool read_word(const char *word, size_t bytes, struct mid_pool_options *options)
 {
     static const char limit[] = "limit=";
@@ -70,9 +86,7 @@ static bool read_word(const char *word, size_t bytes, struct mid_pool_options *o
     else if (is_word(word, bytes, "stats"))
         stats_at_exit = true;
     else if (bytes > sizeof limit - 1 && memcmp(word, limit, sizeof limit - 1) == 0) {
-        char *end;
-        options->limit_bytes = strtoull(word + sizeof limit - 1, &end, 10);
-        return end == word + bytes;
+        return read_bytes(word + sizeof limit - 1, bytes - (sizeof limit - 1), &options->limit_bytes);
     } else
         return false;
     return true;

@@ -52,6 +52,11 @@ same "limit: the last allocation set ENOMEM" 0 "$?"
 check "limit: it was about the one set" test "$(sed -n 1p "$tmp/out")" -gt 120 -a "$(sed -n 1p "$tmp/out")" -lt 170
 MIDDEN_MALLOC=stats,limit=99999999 LD_PRELOAD=$library "$contract" foreign >"$tmp/out" 2>"$tmp/err"
 check "stats: JSON at the end" sh -c "tail -1 '$tmp/err' | grep -q '^{\"policy\":.*\"limit_bytes\":99999999,.*}\$'"
+limit() { # what MIDDEN_MALLOC=limit=$1 makes the limit
+    MIDDEN_MALLOC=stats,limit=$1 LD_PRELOAD=$library "$contract" foreign 2>&1 >/dev/null | sed -n 's/^{"policy":.*"limit_bytes":\([0-9]*\),.*/\1/p'
+}
+same "limit in K, M, G" "102400000 104857600 1073741824" "$(limit 100000K) $(limit 100M) $(limit 1G)"
+same "no limit where it is no number" "0 0 0 0 0" "$(limit 10x) $(limit 100MB) $(limit -5) $(limit M) $(limit 99999999999G)"
 MIDDEN_MALLOC=nonsense,limit=x LD_PRELOAD=$library "$contract" foreign >"$tmp/out" 2>"$tmp/err"
 same "unknown words are named" "midden-malloc: MIDDEN_MALLOC: unknown word 'nonsense'
 midden-malloc: MIDDEN_MALLOC: unknown word 'limit=x'" "$(sed 2q "$tmp/err")"
