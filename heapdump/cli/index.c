@@ -54,5 +54,5 @@ void index_keep(struct mid__graph *graph, const char *path, struct progress *pro
                 mid__index_write(graph, path, &error) == MID_OK;
     progress_end(progress);
     if (!good && asked)
-        cli_warn("no index: %s", error.message);
+        cli_warn("%s: no index: %s", cli_quote(chosen.directory), error.message);
 }

@@ -43,8 +43,14 @@ int main(int argc, char **argv)
         printf("midden %s\n", mid_version());
         return fflush(stdout) == 0 && !ferror(stdout) ? CLI_FINE : CLI_UNREADABLE;
     }
-    if (strcmp(first, "--help") == 0 || strcmp(first, "-h") == 0)
+    bool help = strcmp(first, "help") == 0;
+    if (strcmp(first, "--help") == 0 || strcmp(first, "-h") == 0 || (help && argc == 2))
         return print_help();
+    if (help && argc > 3)
+        cli_die(CLI_USAGE, "help: one argument too many: '%s'; it is `midden help [VERB]`", cli_quote(argv[3]));
+    char asked[] = "--help", *explain[] = {argv[0], help ? argv[2] : NULL, asked, NULL}; /* `help VERB` is `VERB --help` */
+    if (help)
+        argv = explain, argc = 3, first = argv[1];
     const struct verb *verb = find_verb(first);
     if (verb == NULL)
         cli_die(CLI_USAGE, "unknown %s '%s' (see midden --help)", first[0] == '-' ? "option" : "verb", cli_quote(first));

@@ -288,7 +288,7 @@ static bool open_place(struct writing *w, const char *path)
             unlink(w->temporary);
         errno = ENOSPC;
     }
-    return fail(w, "no place for the index");
+    return fail(w, "no place for it");
 }
 
 /* Whether the dump is what it was before it was read. */

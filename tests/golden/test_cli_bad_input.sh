@@ -25,6 +25,8 @@ refused() { # what status pattern arguments...
 refused "no verb" 2 "which verb"
 refused "an unknown verb" 2 "unknown verb 'sumary'" sumary "$good"
 refused "an unknown option before the verb" 2 "unknown option '--jsn'" --jsn
+refused "help on an unknown verb" 2 "unknown verb 'sumary'" help sumary
+refused "help on two verbs" 2 "help: one argument too many: 'top'" help summary top
 refused "no file" 2 "too few arguments" summary
 refused "a file too many" 2 "one argument too many: 'b'" summary "$good" b
 refused "an unknown option" 2 "unknown option '--frob'" summary --frob "$good"
@@ -156,6 +158,8 @@ for verb in "--help" "--version" "summary --help" "diff -h"; do
     "$midden" $verb >"$tmp/out" 2>"$tmp/err"
     same "midden $verb" "0 0" "$? $(wc -c <"$tmp/err" | tr -d ' ')"
 done
+same "help is --help" "$("$midden" --help)" "$("$midden" help)"
+same "help diff is diff --help" "$("$midden" diff --help)" "$("$midden" help diff)"
 same "the version is that of the headers" "midden $(sed -n 's/^.define MID_VERSION_[A-Z]* //p' alloc/base/include/midden/base.h | paste -sd .)" \
     "$("$midden" --version)"
 

@@ -43,7 +43,7 @@ same 'none of standard input' ' ' "$(ls "$tmp/indexes") $(cat "$tmp/err")"
 
 "$midden" summary --index="$tmp/missing" "$dump" >"$tmp/out" 2>"$tmp/err"
 same 'a directory that is not there: status 0' 0 $?
-same 'and a word' 'midden: no index: no place for the index: No such file or directory' "$(cat "$tmp/err")"
+same 'and a word' "midden: $tmp/missing: no index: no place for it: No such file or directory" "$(cat "$tmp/err")"
 MIDDEN_INDEX=$tmp/missing "$midden" summary "$dump" >"$tmp/out" 2>"$tmp/err"
 same 'in silence where nobody asked for it now' '0 ' "$? $(cat "$tmp/err")"
 (trap '' XFSZ; ulimit -f 200; "$midden" summary --index="$tmp/indexes" "$dump" >"$tmp/out" 2>"$tmp/err")
