@@ -11,7 +11,8 @@ _midden()
         esac
     done
     if [[ -z $verb ]]; then
-        mapfile -t COMPREPLY < <(compgen -W "$verbs --help --version" -- "$current")
+        [[ ${COMP_WORDS[1]} == help && COMP_CWORD -gt 1 ]] || verbs+=' help --help --version'
+        mapfile -t COMPREPLY < <(compgen -W "$verbs" -- "$current")
         return
     fi
     local options=$common keys=

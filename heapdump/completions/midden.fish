@@ -13,6 +13,7 @@ complete -c midden -n "not __fish_seen_subcommand_from $verbs" -a check -d 'Rule
 complete -c midden -n "not __fish_seen_subcommand_from $verbs" -a suspects -d 'What probably leaks'
 complete -c midden -n "not __fish_seen_subcommand_from $verbs" -a view -d 'The terminal interface'
 complete -c midden -n "not __fish_seen_subcommand_from $verbs" -a export -d 'A page, a spreadsheet, or raw columns'
+complete -c midden -n __fish_use_subcommand -a help -d 'What a verb does, and its options'
 complete -c midden -s h -l help -d 'Help'
 complete -c midden -n "__fish_seen_subcommand_from $verbs" -F
 complete -c midden -n "__fish_seen_subcommand_from $verbs; and not __fish_seen_subcommand_from view" -l json -d 'One JSON document'

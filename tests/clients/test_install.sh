@@ -131,6 +131,7 @@ if command -v bash >/dev/null; then
         bash -c '. heapdump/completions/midden.bash; COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); _midden 2>/dev/null; echo "${COMPREPLY[*]}"' midden "$@"
     }
     same "bash: verbs" "summary suspects" "$(complete midden su)"
+    same "bash: verbs behind help" "summary suspects" "$(complete midden help su)"
     same "bash: options" "--synthetic" "$(complete midden top --sy)"
     same "bash: orders" "delta_size delta" "$(complete midden diff --sort = d)"
     same "bash: colours" "always" "$(complete midden diff --color = al)"
