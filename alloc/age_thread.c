@@ -5,11 +5,11 @@
  *     sleep until age_due_ns -> lock the pool, a step of age.c if nobody came by before -> sleep ...        end: woken, joined
  *
  * I1  Whoever makes the step moves age_due_ns on: with the thread or without it, there is one step in each interval.
- * I2  `state` is read and written under the mutex of this file, which is never held together with the pool's lock.
+ * I2  While the thread is there, `state` changes under the mutex of this file, which is never held together with the pool's lock.
  *
  * Note [The thread and fork]
  * A child of fork has the memory of the parent and not its thread. There the state is set to NONE, and the mutex and the
- * condition are made anew, since the thread may have been inside them: the child's pool ages when it is called, as others do.
+ * condition, which the thread may have been inside of, are not touched again: the child's pool ages when it is called, as others do.
  * The thread is started outside of the registry's lock, and ended before the pool leaves the registry, so a fork finds it
  * running or absent, and never half made.
  *
@@ -18,9 +18,6 @@
  */
 #include "magazine.h"
 
-#include <midden/internal/sys.h>
-
-#include <limits.h>
 #include <signal.h>
 #include <time.h>
 

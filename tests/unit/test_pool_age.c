@@ -20,14 +20,20 @@ static struct seen seen;
 static struct mid_pool *pool;
 static void *held[BUFFERS];
 
-static void begin(uint64_t return_after_ms)
+static enum mid_status make(unsigned flags, uint64_t return_after_ms)
 {
     struct mid_pool_options options;
     mid_pool_options_init(&options);
     options.broken = note_broken;
     options.broken_user = &seen;
     options.return_after_ms = return_after_ms;
-    ck_assert_int_eq(mid_pool_create(&options, &pool), MID_OK);
+    options.flags = flags;
+    return mid_pool_create(&options, &pool);
+}
+
+static void begin(uint64_t return_after_ms)
+{
+    ck_assert_int_eq(make(0, return_after_ms), MID_OK);
 }
 
 static void end(void)
@@ -162,17 +168,6 @@ int pthread_create(pthread_t *thread, const pthread_attr_t *attributes, void *(*
     return next(thread, attributes, run, argument);
 }
 
-static enum mid_status make_with_thread(uint64_t return_after_ms)
-{
-    struct mid_pool_options options;
-    mid_pool_options_init(&options);
-    options.broken = note_broken;
-    options.broken_user = &seen;
-    options.return_after_ms = return_after_ms;
-    options.flags = MID_POOL_AGE_THREAD;
-    return mid_pool_create(&options, &pool);
-}
-
 static void wait_until_all_is_back(void) /* ends with the test's own time */
 {
     while (stats().committed_bytes != 0)
@@ -181,7 +176,7 @@ static void wait_until_all_is_back(void) /* ends with the test's own time */
 
 START_TEST(thread__of_a_pool_that_nobody_calls__gives_all_back)
 {
-    ck_assert_int_eq(make_with_thread(2), MID_OK);
+    ck_assert_int_eq(make(MID_POOL_AGE_THREAD, 2), MID_OK);
     for (int phase = 0; phase < 3; phase++) {
         take_all();
         release(true);
@@ -220,7 +215,7 @@ START_TEST(thread__beside_threads_that_hand_buffers_over__leaves_what_is_in_use)
 {
     pthread_t threads[2];
     void *failed;
-    ck_assert_int_eq(make_with_thread(2), MID_OK);
+    ck_assert_int_eq(make(MID_POOL_AGE_THREAD, 2), MID_OK);
     for (uintptr_t i = 0; i < 2; i++)
         ck_assert_int_eq(pthread_create(&threads[i], NULL, trade, (void *)(i + 1)), 0);
     for (int i = 0; i < 20; i++) {
@@ -245,7 +240,7 @@ END_TEST
 
 START_TEST(thread__that_sleeps_long__ends_at_once_with_its_pool)
 {
-    ck_assert_int_eq(make_with_thread(3600000), MID_OK);
+    ck_assert_int_eq(make(MID_POOL_AGE_THREAD, 3600000), MID_OK);
     void *p = mid_pool_alloc(pool, 100);
     ck_assert_int_eq(mid_pool_destroy(pool, NULL), MID_E_BUSY);
     mid_pool_release(pool, p);
@@ -255,7 +250,7 @@ END_TEST
 
 START_TEST(thread__in_a_child_of_fork__is_not_waited_for)
 {
-    ck_assert_int_eq(make_with_thread(1), MID_OK);
+    ck_assert_int_eq(make(MID_POOL_AGE_THREAD, 1), MID_OK);
     for (int i = 0; i < 50; i++) {
         pid_t child = fork();
         if (child == 0) {
@@ -272,9 +267,9 @@ END_TEST
 
 START_TEST(thread__that_there_is_not__is_an_error_and_leaves_nothing)
 {
-    ck_assert_int_eq(make_with_thread(MID_POOL_FOREVER), MID_E_INVALID);
+    ck_assert_int_eq(make(MID_POOL_AGE_THREAD, MID_POOL_FOREVER), MID_E_INVALID);
     no_threads = true;
-    ck_assert_int_eq(make_with_thread(2), MID_E_MEMORY);
+    ck_assert_int_eq(make(MID_POOL_AGE_THREAD, 2), MID_E_MEMORY);
     ck_assert_ptr_null(pool);
     no_threads = false;
 }
@@ -285,13 +280,7 @@ END_TEST
 /* Past the caches, whose bounds are not looked at here. */
 static void begin_uncached(uint64_t return_after_ms)
 {
-    struct mid_pool_options options;
-    mid_pool_options_init(&options);
-    options.broken = note_broken;
-    options.broken_user = &seen;
-    options.return_after_ms = return_after_ms;
-    options.flags = MID_POOL_UNCACHED;
-    ck_assert_int_eq(mid_pool_create(&options, &pool), MID_OK);
+    ck_assert_int_eq(make(MID_POOL_UNCACHED, return_after_ms), MID_OK);
 }
 
 static size_t in_reserve(void)
