@@ -72,16 +72,6 @@ static bool fill(struct mid_heap *heap, uint32_t records)
     return !mid_is_null(mid_get(all)) && mid_heap_collect(heap, MID_COLLECT_FULL, NULL) == MID_OK;
 }
 
-static bool temporary(char *path, size_t capacity)
-{
-    const char *where = getenv("TMPDIR");
-    snprintf(path, capacity, "%s/midden-bench-XXXXXX", where != NULL ? where : "/tmp");
-    int fd = mkstemp(path);
-    if (fd >= 0)
-        close(fd);
-    return fd >= 0;
-}
-
 static enum mid_status write_heap(struct mid_heap *heap, const char *path, struct mid_snapshot_figures *figures)
 {
     struct mid_snapshot_options options;
@@ -102,7 +92,7 @@ static void play_write(struct bench_run *run, const void *arg)
     struct mid_heap *heap = heap_begin(run);
     if (heap == NULL)
         return;
-    if (!fill(heap, w->size / 2) || !temporary(path, sizeof path)) {
+    if (!fill(heap, w->size / 2) || !work_temporary_file(path, sizeof path)) {
         bench_fail(run, "no heap, or no temporary file");
         return;
     }
@@ -127,7 +117,7 @@ static bool make_file(struct bench_run *run, const struct dump_workload *w, char
     struct mid_heap *heap = heap_begin(run);
     if (heap == NULL)
         return false;
-    bool ok = fill(heap, w->size / 2) && temporary(path, capacity) && write_heap(heap, path, &figures) == MID_OK;
+    bool ok = fill(heap, w->size / 2) && work_temporary_file(path, capacity) && write_heap(heap, path, &figures) == MID_OK;
     mid_heap_destroy(heap);
     if (!ok)
         bench_fail(run, "no heap, or no temporary file");

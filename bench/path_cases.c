@@ -165,16 +165,6 @@ static void play_mark(struct bench_run *run, const void *arg)
 
 /* ---- snapshots */
 
-static bool temporary(char *path, size_t capacity)
-{
-    const char *where = getenv("TMPDIR");
-    snprintf(path, capacity, "%s/midden-bench-XXXXXX", where != NULL ? where : "/tmp");
-    int fd = mkstemp(path);
-    if (fd >= 0)
-        close(fd);
-    return fd >= 0;
-}
-
 static enum mid_status write_to(struct mid_heap *heap, const char *path)
 {
     struct mid_snapshot_options options;
@@ -191,7 +181,7 @@ static void play_write(struct bench_run *run, const void *arg)
     (void)arg;
     if (!begin(&p, run))
         return;
-    if (!temporary(path, sizeof path))
+    if (!work_temporary_file(path, sizeof path))
         bench_fail(run, "no temporary file");
     else
         for (uint64_t n; (n = bench_count(run)) != 0;)
@@ -211,7 +201,7 @@ static void play_read(struct bench_run *run, const void *arg)
     (void)arg;
     if (!begin(&p, run))
         return;
-    enum mid_status status = temporary(path, sizeof path) ? write_to(p.heap, path) : MID_E_IO;
+    enum mid_status status = work_temporary_file(path, sizeof path) ? write_to(p.heap, path) : MID_E_IO;
     mid_heap_destroy(p.heap);
     if (status != MID_OK) {
         bench_fail(run, mid_status_name(status));

@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <unistd.h>
 
 void *work_map(size_t bytes)
 {
@@ -58,4 +59,14 @@ const uint32_t *work_sizes(size_t low, size_t high)
         *t = (struct table){low, high, make_sizes(low, high)};
     pthread_mutex_unlock(&lock);
     return t->sizes;
+}
+
+bool work_temporary_file(char *path, size_t capacity)
+{
+    const char *where = getenv("TMPDIR");
+    snprintf(path, capacity, "%s/midden-bench-XXXXXX", where != NULL ? where : "/tmp");
+    int fd = mkstemp(path);
+    if (fd >= 0)
+        close(fd);
+    return fd >= 0;
 }

@@ -6,6 +6,7 @@
 #ifndef MIDDEN_BENCH_WORK_H
 #define MIDDEN_BENCH_WORK_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -47,5 +48,8 @@ const uint32_t *work_sizes(size_t low, size_t high);
 /* Memory of the harness itself: mapped, touched, owned by no allocator that is measured. Exits when there is none. */
 void *work_map(size_t bytes);
 void work_unmap(void *p, size_t bytes);
+
+/* Makes an empty file in TMPDIR, or /tmp, and stores its name; who asked removes it. */
+bool work_temporary_file(char *path, size_t capacity);
 
 #endif
