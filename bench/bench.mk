@@ -35,6 +35,22 @@ $(BENCH): $(bench_objects) $(O)/libmidden.a $(O)/libviewer.a $(O)/bench/libjem.a
 	$(if $(V),,@echo 'LINK  $@')
 	$(Q)$(CXX) $(LD) -o $@ $^ -lbenchmark $(libs_viewer) -ldl -lm
 
+# Heap workloads for other runtimes (runtimes.c), compiled where their compilers are; without them their subjects are left out.
+JAVAC    := $(shell command -v javac 2>/dev/null)
+OCAMLOPT := $(shell command -v ocamlopt 2>/dev/null)
+bench_runtimes := $(if $(JAVAC),$(O)/bench/java/Lib.class) $(if $(OCAMLOPT),$(O)/bench/ocaml/made)
+
+$(O)/bench/java/Lib.class: $(wildcard bench/java/*.java)
+	@mkdir -p $(@D)
+	$(if $(V),,@echo 'JAVAC bench/java')
+	$(Q)$(JAVAC) -d $(@D) $^
+
+$(O)/bench/ocaml/made: $(wildcard bench/ocaml/*.ml)
+	@rm -rf $(@D) && mkdir -p $(@D) && cp $^ $(@D)
+	$(if $(V),,@echo 'OCAML bench/ocaml')
+	$(Q)cd $(@D) && $(OCAMLOPT) -w -a -I +unix -c lib.ml && for f in $(filter-out lib,$(notdir $(basename $^))); do \
+	  $(OCAMLOPT) -w -a -I +unix unix.cmxa lib.cmx $$f.ml -o $$f || exit 1; done && touch $(@F)
+
 .PHONY: need-bench bench bench-full bench-program
 need-bench:
 	@echo '#include <benchmark/benchmark.h>' | $(CXX) -x c++ -fsyntax-only - 2>/dev/null && [ -f '$(JEMALLOC)' ] || \
@@ -43,6 +59,9 @@ need-bench:
 
 bench-program: $(BENCH)
 
+.PHONY: bench-runtimes
+bench-runtimes: $(bench_runtimes)
+bench bench-full: $(bench_runtimes)
 bench_run = $(BENCH) --commit '$(shell git rev-parse --short HEAD 2>/dev/null)' --json $(BENCH_OUT) $(BENCH_FLAGS)
 bench: $(BENCH)
 	@$(bench_run)

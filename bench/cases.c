@@ -13,7 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { MOST_ALLOCATORS = 16, MOST_CASES = 1024, NAME_BYTES = 96 };
+enum { MOST_ALLOCATORS = 16, MOST_CASES = 2048, NAME_BYTES = 96 };
 
 struct pool_case {
     const struct pool_workload *workload;

@@ -15,6 +15,7 @@
 
 #include "heap_support.h"
 #include "heap_work.h"
+#include "runtimes.h"
 #include "work.h"
 
 #include <midden/internal/graph.h>
@@ -164,7 +165,7 @@ static const char *devtools(void)
             *strrchr(judge, '/') = '\0';
         strcat(judge, "/tests/devtools/judge");
         snprintf(loader, sizeof loader, "%s/devtools-heap.mjs", judge);
-        if (access(loader, R_OK) != 0 || access(NODE_SCRIPTS "/read.mjs", R_OK) != 0 || node_version() == NULL)
+        if (access(loader, R_OK) != 0 || access(NODE_SCRIPTS "/read.mjs", R_OK) != 0 || !runtime_ready(RUNTIME_NODE))
             judge[0] = '\0';
     }
     asked = true;
@@ -233,7 +234,7 @@ size_t dump_cases_add(struct bench_case *cases, size_t capacity, bool full)
         const char *command[6] = {"node", "--single-threaded-gc", NODE_SCRIPTS "/write.js", sizes[i], NULL, NULL};
         memcpy(node[i], command, sizeof command);
         for (int k = 0; k < FORMS; k++) {
-            if ((bodies[k] == NULL && node_version() == NULL) || (bodies[k] == play_read_devtools && devtools()[0] == '\0'))
+            if ((bodies[k] == NULL && !runtime_ready(RUNTIME_NODE)) || (bodies[k] == play_read_devtools && devtools()[0] == '\0'))
                 continue;
             snprintf(names[i][k], sizeof names[i][k], forms[k], w->size / 1000);
             cases[n++] = (struct bench_case){.name = names[i][k],

@@ -4,6 +4,9 @@
  * does not count them holds gigabytes of garbage, who counts them too high collects all the time. Each buffer is written
  * whole. midden's objects own slices of a pool; Boehm's collector has the bytes in its heap, by hand they are malloc's.
  *
+ * In heaps of a given size the pool has it as its limit, and at the limit the program collects, as one would that embeds both; the
+ * heap itself, a table and 256 objects, comes on top.
+ *
  *     table of `size` --> buffer ==> 4 .. 66 KiB outside
  */
 #include "heap_support.h"
@@ -89,13 +92,24 @@ struct mid_buffers {
     uint32_t size, random, id, sum;
 };
 
-/* May collect. */
+/* At the pool's limit: what is garbage gives its slices back. */
+static int at_limit(void *user, struct mid_pool *pool, size_t needed_bytes, unsigned attempt)
+{
+    struct mid_buffers *t = user;
+    (void)pool, (void)needed_bytes;
+    return attempt <= 2 && mid_heap_collect(t->heap, MID_COLLECT_FULL, "pool at its limit") == MID_OK;
+}
+
+/* May collect. NULL when the pool refuses. */
 static struct mid_ref midden_make(struct mid_buffers *t)
 {
     struct mid_slice slice;
     size_t bytes = LEAST_BYTES + heap_below(&t->random, SPAN_BYTES);
-    if (mid_slice_alloc(t->pool, bytes, &slice) != MID_OK)
+    if (mid_slice_alloc(t->pool, bytes, &slice) != MID_OK) {
+        if (heap_tight_bytes() != 0)
+            heap_refused("midden");
         return mid_null();
+    }
     memset(slice.data, (int)(t->id++ & 255), bytes);
     struct mid_ref buffer = mid_buffer_new(t->heap, slice);
     if (mid_is_null(buffer))
@@ -123,7 +137,12 @@ void buffers_midden(struct bench_run *run, const struct heap_workload *w)
     struct mid_buffers t = {.heap = heap_begin(run), .size = w->size, .random = HEAP_SEED};
     if (t.heap == NULL)
         return;
-    if (mid_pool_create(NULL, &t.pool) != MID_OK) {
+    struct mid_pool_options options;
+    mid_pool_options_init(&options);
+    options.limit_bytes = heap_tight_bytes();
+    options.at_limit = at_limit;
+    options.at_limit_user = &t;
+    if (mid_pool_create(&options, &t.pool) != MID_OK) {
         bench_fail(run, "the pool cannot be made");
         mid_heap_destroy(t.heap);
         return;

@@ -7,26 +7,30 @@
  * program would cost whose author knew when each object dies.
  */
 #include "heap_work.h"
+#include "runtimes.h"
 
 #include <stdio.h>
 #include <string.h>
 
-enum { NAME_BYTES = 64, OPTION_BYTES = 128, MOST = 512, ARGUMENTS = 8 };
+enum { NAME_BYTES = 64, OPTION_BYTES = 160, MOST = 1024 };
 
-enum keeper { MIDDEN, BOEHM, BY_HAND, NODE };
+enum keeper { MIDDEN, BOEHM, BY_HAND, NODE, JAVA, OCAML };
 
 /* One line each. A variant is left out of the quick set. */
 static const struct subject {
     const char *name;
     enum keeper keeper;
     bool variant;
-    const char *options; /* of midden's heap, before those of the environment */
+    const char *options; /* of midden's heap, before those of the environment; of a runtime's command line, or NULL */
 } subjects[] = {
     {"midden", MIDDEN, false, ""},
     {"midden-pause", MIDDEN, true, "pause-target=500"},
     {"midden-stop", MIDDEN, true, "marking=stop"},
     {"boehm", BOEHM, false, NULL},
     {"node", NODE, false, NULL},
+    {"java", JAVA, false, NULL},
+    {"java-g1", JAVA, true, "-XX:+UseG1GC"},
+    {"ocaml", OCAML, false, NULL},
     {"by-hand", BY_HAND, false, NULL},
 };
 enum { SUBJECTS = sizeof subjects / sizeof subjects[0] };
@@ -36,8 +40,8 @@ struct heap_case {
     const struct subject *subject;
     heap_body *body;
     size_t heap_bytes; /* 0: each collector's defaults */
-    char name[NAME_BYTES], script[NAME_BYTES], size[16], options[OPTION_BYTES], heap_flag[40], semi_flag[40];
-    const char *command[ARGUMENTS];
+    char name[NAME_BYTES], options[OPTION_BYTES];
+    struct runtime_command command;
 };
 
 static const char *options_now = "";
@@ -51,8 +55,9 @@ void heap_absent(void (*say)(void *user, const char *name, const char *why), voi
 {
     if (boehm_get() == NULL)
         say(user, "boehm", "the package libgc1 is not installed");
-    if (node_version() == NULL)
-        say(user, "node", "there is no node in PATH, or no " NODE_SCRIPTS " in the working directory");
+    for (enum runtime r = 0; r < RUNTIMES; r++)
+        if (!runtime_ready(r))
+            say(user, runtime_name(r), runtime_why_absent(r));
 }
 
 static void play(struct bench_run *run, const void *arg)
@@ -65,25 +70,14 @@ static void play(struct bench_run *run, const void *arg)
         boehm_end(run);
 }
 
-/* Node has some 5 MB of its own in its heap, which are added; of its heap the young part is up to three semispaces. */
-static void command_of(struct heap_case *c)
+/* Buffers lie outside the heap of Node, which bounds that alone: there are none of it in heaps of equal size. */
+static bool command_of(struct heap_case *c, enum runtime r)
 {
-    enum { NODES_OWN_MB = 5 };
-    size_t i = 0;
-    c->command[i++] = "node";
-    c->command[i++] = "--single-threaded-gc";
-    if (c->heap_bytes != 0) {
-        size_t semi = heap_tight_semispace(c->heap_bytes) >> 20;
-        snprintf(c->heap_flag, sizeof c->heap_flag, "--max-heap-size=%zu", NODES_OWN_MB + (c->heap_bytes >> 20));
-        snprintf(c->semi_flag, sizeof c->semi_flag, "--max-semi-space-size=%zu", semi == 0 ? 1 : semi);
-        c->command[i++] = c->heap_flag;
-        c->command[i++] = c->semi_flag;
-    }
-    snprintf(c->script, sizeof c->script, NODE_SCRIPTS "/%s", c->workload->script);
-    snprintf(c->size, sizeof c->size, "%u", c->workload->size);
-    c->command[i++] = c->script;
-    c->command[i++] = c->size;
-    c->command[i] = NULL;
+    const struct heap_workload *w = c->workload;
+    struct runtime_work work = {w->program, w->size, c->heap_bytes, (size_t)w->live_bytes, c->subject->options};
+    if (w->program == NULL || !runtime_ready(r) || (r == RUNTIME_NODE && c->heap_bytes != 0 && w->midden == buffers_midden))
+        return false;
+    return runtime_command(r, &work, &c->command);
 }
 
 /* Fills in what plays the workload; false when nothing does. `m` NULL: in a heap of the subject's own choice. */
@@ -99,15 +93,14 @@ static bool cast(struct heap_case *c, const struct heap_workload *w, const struc
         c->body = w->midden;
         snprintf(c->options, sizeof c->options, "%s%s", s->options, m != NULL && *s->options != '\0' ? "," : "");
         if (m != NULL)
-            heap_tight_options(c->heap_bytes, c->options + strlen(c->options), sizeof c->options - strlen(c->options));
+            heap_tight_options(c->heap_bytes, (size_t)w->live_bytes, c->options + strlen(c->options),
+                               sizeof c->options - strlen(c->options));
         break;
     case BOEHM: c->body = boehm_get() != NULL ? w->boehm : NULL; break;
     case BY_HAND: c->body = w->by_hand; break;
-    case NODE:
-        if (w->script == NULL || node_version() == NULL)
-            return false;
-        command_of(c);
-        return true;
+    case NODE: return command_of(c, RUNTIME_NODE);
+    case JAVA: return command_of(c, RUNTIME_JAVA);
+    case OCAML: return command_of(c, RUNTIME_OCAML);
     }
     return c->body != NULL;
 }
@@ -122,15 +115,16 @@ static bool wanted(const struct heap_workload *w, const struct subject *s, const
 
 static struct bench_case join(const struct heap_case *made)
 {
-    enum { TIGHT_REPETITIONS = 5 };
+    enum { TIGHT_REPETITIONS = 5, RUNTIME_REPETITIONS = 5 };
+    bool runs_elsewhere = made->command.argument[0] != NULL;
     return (struct bench_case){.name = made->name,
                                .title = made->workload->title,
                                .body = play,
                                .arg = made,
-                               .command = made->command[0] != NULL ? made->command : NULL,
+                               .command = runs_elsewhere ? made->command.argument : NULL,
                                .isolated = true,
                                .may_fail = made->heap_bytes != 0,
-                               .most_repetitions = made->heap_bytes != 0 ? TIGHT_REPETITIONS : 0,
+                               .most_repetitions = made->heap_bytes != 0 ? TIGHT_REPETITIONS : runs_elsewhere ? RUNTIME_REPETITIONS : 0,
                                .iterations = 1,
                                .alone_iterations = 1};
 }

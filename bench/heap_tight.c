@@ -10,6 +10,8 @@
  *     | semispace | semispace |              old and large space: limit and threshold               |
  *       1/32 each, 256 KiB .. 16 MiB           a full collection at the end of it at the latest
  *
+ * and memory outside the heap beside it: a scavenge when it has grown by a quarter of the room, a full collection when by a half.
+ *
  * Boehm's collector has one space of all the bytes; Node's heap limit covers its old space and three semispaces.
  */
 #include "heap_work.h"
@@ -44,11 +46,11 @@ size_t heap_tight_semispace(size_t bytes)
     return semispace < least ? least : semispace > most ? most : semispace;
 }
 
-void heap_tight_options(size_t bytes, char *out, size_t capacity)
+void heap_tight_options(size_t bytes, size_t live_bytes, char *out, size_t capacity)
 {
-    size_t semispace = heap_tight_semispace(bytes), old = bytes - 2 * semispace;
-    snprintf(out, capacity, "growth=fixed,old-fixed=%zuK,old-limit=%zuK,semispace=%zuK", old >> 10, old >> 10,
-             semispace >> 10);
+    size_t semispace = heap_tight_semispace(bytes), old = bytes - 2 * semispace, room = (bytes - live_bytes) >> 10;
+    snprintf(out, capacity, "growth=fixed,old-fixed=%zuK,old-limit=%zuK,semispace=%zuK,external-step=%zuK,growth-percent=1",
+             old >> 10, old >> 10, semispace >> 10, room / 4);
 }
 
 /* The line is what alone.c reads: the parent keeps it as the reason. */

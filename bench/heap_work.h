@@ -14,7 +14,7 @@ typedef void heap_body(struct bench_run *run, const struct heap_workload *w);
 struct heap_workload {
     const char *name;
     heap_body *midden, *boehm, *by_hand; /* NULL: this workload is not written for it */
-    const char *script;                  /* in bench/node, called with the size as its argument; or NULL */
+    const char *program;                 /* of other runtimes (runtimes.c), called with the size as its argument; or NULL */
     uint32_t size;                       /* its own measure: a depth, a number of objects */
     bool quick;                          /* in `make bench` */
     const char *title;                   /* what one operation is */
@@ -56,7 +56,8 @@ extern const size_t heap_multiple_count;
 size_t heap_tight_bytes(void);
 void heap_tight_set(size_t bytes);
 size_t heap_tight_semispace(size_t bytes);
-void heap_tight_options(size_t bytes, char *out, size_t capacity); /* midden's, as mid_heap_options_parse reads them */
+/* midden's, as mid_heap_options_parse reads them; of the bytes so many live. */
+void heap_tight_options(size_t bytes, size_t live_bytes, char *out, size_t capacity);
 _Noreturn void heap_refused(const char *who);
 
 /* boehm.c: NULL when libgc is not installed. Where it is, it is not at work before boehm_start. */
@@ -68,9 +69,5 @@ struct boehm {
 const struct boehm *boehm_get(void);
 const struct boehm *boehm_start(void);
 void boehm_end(struct bench_run *run); /* adds the counters of its pauses */
-
-/* node.c: its version, or NULL when it is not installed. */
-#define NODE_SCRIPTS "bench/node"
-const char *node_version(void);
 
 #endif

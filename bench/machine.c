@@ -5,6 +5,7 @@
 #include "allocators.h"
 #include "heap_work.h"
 #include "results.h"
+#include "runtimes.h"
 
 #include <midden/base.h>
 
@@ -85,8 +86,9 @@ void machine_write(FILE *out, const char *commit)
             write_version(out, allocators[i].name, allocators[i].version());
     if (boehm_get() != NULL)
         write_version(out, "boehm", boehm_get()->version);
-    if (node_version() != NULL)
-        write_version(out, "node", node_version());
+    for (enum runtime r = 0; r < RUNTIMES; r++)
+        if (runtime_ready(r))
+            write_version(out, runtime_name(r), runtime_version(r));
     fputs("},\n\"absent\":[", out);
     struct absent a = {out, false};
     allocators_absent(write_absent, &a);

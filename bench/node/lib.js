@@ -9,6 +9,8 @@ function statusBytes(field) {
   return found ? Number(found[1]) * 1024 : 0;
 }
 
+const zero = statusBytes('VmRSS'); // what was resident before the program did anything
+
 // Counters of steps, as latency_end of heap_support.c has them, in wall time: quantiles, and the least share of a window
 // that is left when what a step takes beyond the median counts as a pause.
 function stepLines(steps) {
@@ -44,7 +46,7 @@ function stepLines(steps) {
 
 // Runs `work` once and prints. `work` may return { steps: Float64Array of wall times in ns, counters: { name: value } }.
 exports.measure = function (work) {
-  const zero = statusBytes('VmRSS'), cpu = process.cpuUsage(), wall = process.hrtime.bigint();
+  const cpu = process.cpuUsage(), wall = process.hrtime.bigint();
   const result = work() || {};
   const wallNs = Number(process.hrtime.bigint() - wall), used = process.cpuUsage(cpu);
   const lines = [`iterations 1`, `wall_ns ${wallNs}`, `cpu_ns ${(used.user + used.system) * 1000}`];

@@ -172,6 +172,18 @@ if command -v node >/dev/null; then
     [ $? -eq 1 ] && grep -q 'its checksum is [0-9]*, that of heap/queue/' "$work/err"
     ok 'bench: a program that does other work is found' || sed 's/^/# /' "$work/err"
 fi
+env -u MAKEFLAGS -u MFLAGS make -s bench-runtimes MODE=opt BUILD="$build" >"$work/log" 2>&1
+ok 'the programs for other runtimes are compiled where their compilers are' || sed 's/^/# /' "$work/log"
+others=$($bench --list | sed -nE 's#^heap/deep/(java|ocaml)$#\1#p' | paste -sd'|')
+if [ -n "$others" ]; then
+    timeout 120 $bench --filter "^heap/(queue|deep)/(by-hand|$others)\$" --repetitions 1 --json "$work/h.json" 2>"$work/err" &&
+        bench/table "$work/h.json" >"$work/out" && grep -q '  checksum ' "$work/out" && ! grep -q failed "$work/out"
+    ok "bench: $others do the same work by their checksums" || sed 's/^/# /' "$work/err"
+fi
+mkdir -p "$work/no/opt/bench" && cp "$bench" "$work/no/opt/bench/bench"
+"$work/no/opt/bench/bench" --filter '^heap/deep/by-hand$' --repetitions 1 --json "$work/h.json" 2>"$work/err" &&
+    grep -q '^bench: ocaml is left out: ' "$work/err" && grep -q '^bench: java is left out: ' "$work/err"
+ok 'bench: a runtime that is not there is left out with a notice' || sed 's/^/# /' "$work/err"
 MIDDEN=marking=no-such-thing $bench --filter '^heap/splay-20k/midden' --repetitions 1 --json "$work/h.json" 2>"$work/err"
 [ $? -eq 1 ] && grep -q 'MIDDEN holds an option' "$work/err"
 ok 'bench: an option that the heap does not know is said and is status 1'
