@@ -12,6 +12,10 @@ skip() { echo "1..0 # SKIP $1"; exit 0; }
 command -v node >/dev/null || skip 'node is not installed'
 command -v npm >/dev/null || skip 'npm is not installed'
 
+for file in "$O/midden" "$O/tests/generate/generate" "$O/tests/devtools/sample"; do
+    [ -e "$file" ] || { echo "Bail out! $file is not built: make $file"; exit 2; }
+done
+
 here=$(cd "$(dirname "$0")" && pwd)
 work=$O/tests/devtools/judge
 mkdir -p "$work"

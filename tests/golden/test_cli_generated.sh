@@ -6,6 +6,7 @@
 #   BIG=1   also a file of more than 4 GiB with more than 2^29 characters of strings, in 3 GB of memory: needs 10 GB of
 #           disk in $TMPDIR
 . tests/support/tap.sh
+need "$O/midden" "$O/tests/generate/generate"
 generate=$PWD/$O/tests/generate/generate
 
 summary() { "$midden" summary --json "$@" | sed 's/^{"file":"[^"]*",//'; }

@@ -3,6 +3,7 @@
 # Indexes as the command keeps them: answers from one are those from the dump; where they lie; and that no trouble with
 # one is trouble with the dump.
 . tests/support/tap.sh
+need "$O/midden" "$O/tests/generate/generate"
 export XDG_CACHE_HOME="$tmp/cache"
 mkdir "$tmp/dumps" "$tmp/indexes"
 dump=$tmp/dumps/dump

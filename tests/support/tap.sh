@@ -3,6 +3,7 @@
 #   . tests/support/tap.sh          from the root of the tree, where prove runs
 #   check "what" command...         ok when the command succeeds; its output is shown when not
 #   same "what" expected got        ok when both strings are equal
+#   need FILE...                    ends the test when one of these is not built, and says how to build it
 #   finish                          the plan; exits 1 when something failed
 #
 # BUILD, MODE, O and CC come from make (tests.mk); by hand they are those of a plain `make`. $midden is the command
@@ -54,6 +55,12 @@ skip() { # what why
 skip_all() { # why
     echo "1..0 # SKIP $1"
     exit 0
+}
+
+need() { # file...
+    for tap_file; do
+        [ -e "$tap_file" ] || { echo "Bail out! $tap_file is not built: make $tap_file"; exit 2; }
+    done
 }
 
 finish() {
