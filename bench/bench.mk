@@ -1,5 +1,5 @@
 # `make bench` (a quick selection, a table, minutes), `make bench-full`, `make bench-report`, `make bench-instructions`,
-# `make bench-traces`, `make bench-readme`.
+# `make bench-traces`, `make bench-readme`, `make bench-memlab`.
 #
 #   BENCH_FLAGS='--filter ring --repetitions 21'   are handed to the program; --help prints them
 #   BENCH_OUT=file.json                            where the figures go
@@ -102,3 +102,15 @@ bench-gate:
 bench-instructions:
 	@$(MAKE) --no-print-directory -s BUILD=$(BUILD)/plain WITH_VALGRIND=0 bench-program
 	@bench/instructions $(BUILD)/plain/opt/bench/bench
+
+# memlab's reader of snapshots, by npm and only when asked for: from then on dump/read-* has a subject more.
+MEMLAB := $(O)/bench/memlab
+.PHONY: bench-memlab
+bench-memlab: $(MEMLAB)/installed
+$(MEMLAB)/installed: bench/memlab/package.json
+	@command -v node >/dev/null && command -v npm >/dev/null || { echo 'memlab needs node and npm' >&2; exit 2; }
+	@mkdir -p $(MEMLAB) && cp $< $(MEMLAB)
+	$(if $(V),,@echo 'NPM   $(MEMLAB)')
+	$(Q)cd $(MEMLAB) && npm install --ignore-scripts --no-audit --no-fund >npm.log 2>&1 || \
+	  { echo 'npm could not install memlab: see $(MEMLAB)/npm.log' >&2; exit 2; }
+	@touch $@

@@ -103,4 +103,5 @@ void cases_say_absent(void)
 {
     allocators_absent(say, NULL);
     heap_absent(say, NULL);
+    dump_absent(say, NULL);
 }

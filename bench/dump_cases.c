@@ -152,36 +152,54 @@ static void play_read(struct bench_run *run, const void *arg)
     unlink(path);
 }
 
-/* Where `DEVTOOLS=1 make test-devtools` has put the loader of Chrome DevTools, beside this program's build; "" without. */
-static const char *devtools(void)
+/* The readers of others, in JavaScript. npm fetches them into the build tree, beside this program, when someone asks for it. */
+static struct foreign {
+    const char *name;
+    const char *kept;    /* below build/MODE: the directory that the script is told */
+    const char *witness; /* below that: what is there once it has been fetched */
+    const char *script, *fetch;
+    char directory[1200]; /* "": not there */
+} foreign[] = {
+    {"devtools", "/tests/devtools/judge", "/devtools-heap.mjs", NODE_SCRIPTS "/read.mjs",
+     "`DEVTOOLS=1 make test-devtools` fetches it", ""},
+    {"memlab", "/bench/memlab", "/installed", NODE_SCRIPTS "/read-memlab.mjs", "`make bench-memlab` fetches it", ""},
+};
+enum { FOREIGN = sizeof foreign / sizeof foreign[0] };
+
+static void find_foreign(struct foreign *f)
 {
-    static char judge[1100];
-    static bool asked;
-    char loader[1200];
-    ssize_t length = asked ? 0 : readlink("/proc/self/exe", judge, sizeof judge - 100);
-    if (length > 0) {
-        judge[length] = '\0';
-        for (int up = 0; up < 2; up++) /* MODE/bench/bench */
-            *strrchr(judge, '/') = '\0';
-        strcat(judge, "/tests/devtools/judge");
-        snprintf(loader, sizeof loader, "%s/devtools-heap.mjs", judge);
-        if (access(loader, R_OK) != 0 || access(NODE_SCRIPTS "/read.mjs", R_OK) != 0 || !runtime_ready(RUNTIME_NODE))
-            judge[0] = '\0';
-    }
-    asked = true;
-    return judge;
+    char program[1000], witness[1300];
+    ssize_t length = readlink("/proc/self/exe", program, sizeof program - 1);
+    f->directory[0] = '\0';
+    if (length <= 0 || !runtime_ready(RUNTIME_NODE) || access(f->script, R_OK) != 0)
+        return;
+    program[length] = '\0';
+    for (int up = 0; up < 2; up++) /* MODE/bench/bench */
+        *strrchr(program, '/') = '\0';
+    snprintf(f->directory, sizeof f->directory, "%s%s", program, f->kept);
+    snprintf(witness, sizeof witness, "%s%s", f->directory, f->witness);
+    if (access(witness, R_OK) != 0)
+        f->directory[0] = '\0';
 }
 
-/* A process for each reading, with two threads, as DevTools has it. By the wall clock, start-up of Node included; what the loader took
- * itself is a counter, and the peak is all that its process takes. */
-static void play_read_devtools(struct bench_run *run, const void *arg)
+void dump_absent(void (*say)(void *user, const char *name, const char *why), void *user)
 {
-    const struct dump_workload *w = arg;
+    for (int i = 0; i < FOREIGN; i++) {
+        find_foreign(&foreign[i]);
+        if (foreign[i].directory[0] == '\0' && runtime_ready(RUNTIME_NODE))
+            say(user, foreign[i].name, foreign[i].fetch);
+    }
+}
+
+/* A process for each reading, with as many threads as it has at home. By the wall clock, start-up of Node included; what the
+ * reader took itself is a counter, and the peak is all that its process takes. */
+static void read_foreign(struct bench_run *run, const struct dump_workload *w, const struct foreign *f)
+{
     char path[512] = "", command[2400];
     double own_ns = 0, nodes = 0, peak = 0;
     if (!make_file(run, w, path, sizeof path))
         return;
-    snprintf(command, sizeof command, "node --max-old-space-size=8000 " NODE_SCRIPTS "/read.mjs '%s' '%s'", devtools(), path);
+    snprintf(command, sizeof command, "node --max-old-space-size=8000 '%s' '%s' '%s'", f->script, f->directory, path);
     bench_memory_mark(run);
     for (uint64_t n; (n = bench_count(run)) != 0;)
         while (n-- != 0) {
@@ -193,9 +211,19 @@ static void play_read_devtools(struct bench_run *run, const void *arg)
         }
     unlink(path);
     if (nodes < w->size)
-        bench_fail(run, "DevTools' loader does not read the snapshot");
-    bench_counter(run, "devtools_own_ns", own_ns);
+        bench_fail(run, "it does not read the snapshot");
+    bench_counter(run, "reader_own_ns", own_ns);
     bench_memory_peak(run, peak);
+}
+
+static void play_read_devtools(struct bench_run *run, const void *arg)
+{
+    read_foreign(run, arg, &foreign[0]);
+}
+
+static void play_read_memlab(struct bench_run *run, const void *arg)
+{
+    read_foreign(run, arg, &foreign[1]);
 }
 
 static void play_read_floor(struct bench_run *run, const void *arg)
@@ -217,33 +245,50 @@ static void play_read_floor(struct bench_run *run, const void *arg)
 
 /* ---- the cases */
 
+static const struct form {
+    const char *name;
+    void (*body)(struct bench_run *, const void *); /* NULL: a script of its own under Node */
+    const struct foreign *foreign;                  /* whose reader it is */
+} forms[] = {
+    {"dump/write-%uk/midden", play_write, NULL},
+    {"dump/write-%uk/node", NULL, NULL},
+    {"dump/read-%uk/midden", play_read, NULL},
+    {"dump/read-%uk/devtools", play_read_devtools, &foreign[0]},
+    {"dump/read-%uk/memlab", play_read_memlab, &foreign[1]},
+    {"dump/read-%uk/floor", play_read_floor, NULL},
+};
+enum { FORMS = sizeof forms / sizeof forms[0] };
+
+static bool is_there(const struct form *form)
+{
+    return form->foreign != NULL ? form->foreign->directory[0] != '\0' : form->body != NULL || runtime_ready(RUNTIME_NODE);
+}
+
 size_t dump_cases_add(struct bench_case *cases, size_t capacity, bool full)
 {
-    enum { FORMS = 5 };
     static char names[WORKLOADS][FORMS][64], sizes[WORKLOADS][16];
     static const char *node[WORKLOADS][6];
     size_t n = 0;
+    for (int i = 0; i < FOREIGN; i++)
+        find_foreign(&foreign[i]);
     for (size_t i = 0; i < WORKLOADS; i++) {
         const struct dump_workload *w = &workloads[i];
         if ((!full && !w->quick) || n + FORMS > capacity)
             continue;
-        static const char *const forms[FORMS] = {"dump/write-%uk/midden", "dump/write-%uk/node", "dump/read-%uk/midden",
-                                                 "dump/read-%uk/devtools", "dump/read-%uk/floor"};
-        void (*const bodies[FORMS])(struct bench_run *, const void *) = {play_write, NULL, play_read, play_read_devtools, play_read_floor};
         snprintf(sizes[i], sizeof sizes[i], "%u", w->size);
         const char *command[6] = {"node", "--single-threaded-gc", NODE_SCRIPTS "/write.js", sizes[i], NULL, NULL};
         memcpy(node[i], command, sizeof command);
         for (int k = 0; k < FORMS; k++) {
-            if ((bodies[k] == NULL && !runtime_ready(RUNTIME_NODE)) || (bodies[k] == play_read_devtools && devtools()[0] == '\0'))
+            if (!is_there(&forms[k]))
                 continue;
-            snprintf(names[i][k], sizeof names[i][k], forms[k], w->size / 1000);
+            snprintf(names[i][k], sizeof names[i][k], forms[k].name, w->size / 1000);
             cases[n++] = (struct bench_case){.name = names[i][k],
                                              .title = k < 2 ? w->title_write : w->title_read,
-                                             .body = bodies[k],
+                                             .body = forms[k].body,
                                              .arg = w,
-                                             .command = bodies[k] == NULL ? node[i] : NULL,
+                                             .command = forms[k].body == NULL ? node[i] : NULL,
                                              .isolated = true,
-                                             .wall = bodies[k] == play_read_devtools,
+                                             .wall = forms[k].foreign != NULL,
                                              .iterations = 1,
                                              .alone_iterations = 1};
         }

@@ -3,6 +3,7 @@
  * machine.c: where and with what the figures were made. A figure without these lines is worth nothing a month later.
  */
 #include "allocators.h"
+#include "dump_cases.h"
 #include "heap_work.h"
 #include "results.h"
 #include "runtimes.h"
@@ -93,5 +94,6 @@ void machine_write(FILE *out, const char *commit)
     struct absent a = {out, false};
     allocators_absent(write_absent, &a);
     heap_absent(write_absent, &a);
+    dump_absent(write_absent, &a);
     fputs("],\n", out);
 }
