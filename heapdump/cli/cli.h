@@ -51,6 +51,7 @@ struct options {
     unsigned filter;     /* enum mid__filter, when has_filter */
     struct mid__where *where; /* or NULL */
     const char *where_text;   /* the same as it was given */
+    unsigned threads;         /* of --threads, or 0: as many as pay */
     bool no_index;
     const char *index_directory; /* of --index, or NULL */
     const char *junit;   /* the file of check --junit, or NULL */

@@ -43,7 +43,8 @@ struct series {
 
 struct diff_side diff_side_of(const struct dump *d)
 {
-    struct diff_side s = {.nodes = d->graph->node_count, .bytes = d->graph->extra_native_bytes};
+    struct diff_side s = {.nodes = d->graph->node_count, .bytes = d->graph->extra_native_bytes,
+                          .asked = d->selected != NULL, .selected = d->selected_count};
     for (uint32_t n = 0; n < d->graph->node_count; n++)
         s.bytes += mid__graph_size(d->graph, n);
     return s;
@@ -57,9 +58,23 @@ void diff_side_print(struct output *o, const char *path, const struct diff_side 
     text_add_count(&t, side->nodes);
     text_add(&t, " nodes, ");
     text_add_size(&t, side->bytes, o->exact);
-    text_add(&t, o->exact ? " bytes\n" : "\n");
+    text_add(&t, o->exact ? " bytes" : "");
+    if (side->asked)
+        text_add_selected(&t, side->selected);
+    text_add(&t, "\n");
     output_text(o, PAINT_PLAIN, &t);
     text_free(&t);
+}
+
+void diff_sides_json(struct json *j, const struct diff_side *sides, size_t count)
+{
+    if (!sides[0].asked)
+        return;
+    json_key(j, "selected_objects");
+    json_open(j, '[');
+    for (size_t i = 0; i < count; i++)
+        json_unsigned(j, sides[i].selected);
+    json_close(j, ']');
 }
 
 /* ---- reading */
@@ -230,6 +245,7 @@ static void print_json(const struct series *s, const struct options *options, st
     for (int i = 0; i < options->operand_count; i++)
         json_words(j, options->operands[i]);
     json_close(j, ']');
+    diff_sides_json(j, s->sides, s->steps + 1);
     json_key(j, "classes");
     json_open(j, '[');
     for (size_t i = 0; i < count; i++)

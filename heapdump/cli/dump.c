@@ -46,6 +46,8 @@ static void print_warnings(const struct dump *d)
     }
 }
 
+unsigned dump_threads;
+
 void dump_open(struct dump *d, const char *path, unsigned parts)
 {
     struct mid__graph_error error;
@@ -54,7 +56,7 @@ void dump_open(struct dump *d, const char *path, unsigned parts)
     if (d->title == NULL)
         cli_die(CLI_UNREADABLE, "out of memory");
     struct mid__graph_options options = {
-        .progress = on_progress, .user = &d->progress, .index = index_options()};
+        .progress = on_progress, .user = &d->progress, .threads = dump_threads, .index = index_options()};
     progress_begin(&d->progress, d->title);
     if (mid__graph_load(path, &options, &d->graph, &error) != MID_OK)
         refuse(d, &error);
@@ -96,6 +98,13 @@ static void select_where(struct dump *d, const struct mid__where *where)
     mid__classes_free(classes);
 }
 
+static void count_selected(struct dump *d)
+{
+    d->selected_count = 0;
+    for (uint32_t n = 0; d->selected != NULL && n < d->graph->node_count; n++)
+        d->selected_count += d->selected[n] != 0;
+}
+
 bool dump_select_one(struct dump *d, const struct options *options)
 {
     uint8_t *filtered;
@@ -103,13 +112,16 @@ bool dump_select_one(struct dump *d, const struct options *options)
     bool there = options->where == NULL || !mid__where_missing_id(options->where, d->graph, &id);
     if (options->where != NULL)
         select_where(d, options->where);
-    if (!options->has_filter)
+    if (!options->has_filter) {
+        count_selected(d);
         return there;
+    }
     dump_check(d, mid__filter_select(d->graph, (enum mid__filter)options->filter, &filtered));
     for (uint32_t n = 0; d->selected != NULL && n < d->graph->node_count; n++)
         filtered[n] &= d->selected[n];
     free(d->selected);
     d->selected = filtered;
+    count_selected(d);
     return there;
 }
 
@@ -282,7 +294,10 @@ void dump_print_totals(struct dump *d, struct output *o)
     text_add_count(&line, d->graph->edge_count);
     text_add(&line, " edges, ");
     text_add_size(&line, d->graph->total_size, o->exact);
-    text_add(&line, o->exact ? " bytes\n" : "\n");
+    text_add(&line, o->exact ? " bytes" : "");
+    if (d->selected != NULL)
+        text_add_selected(&line, d->selected_count);
+    text_add(&line, "\n");
     output_text(o, PAINT_PLAIN, &line);
     text_free(&line);
 }
@@ -294,6 +309,14 @@ void dump_print_title(struct dump *d, struct output *o)
 }
 
 /* ---- JSON */
+
+void dump_json_selected(const struct dump *d, struct json *j)
+{
+    if (d->selected == NULL)
+        return;
+    json_key(j, "selected_objects");
+    json_unsigned(j, d->selected_count);
+}
 
 void dump_json_node(struct dump *d, struct json *j, uint32_t node)
 {

@@ -18,9 +18,13 @@ struct dump {
     struct mid__interfaces *interfaces;
     struct mid__classes *classes;
     uint8_t *selected; /* [node_count] by --where and --filter, or NULL: all */
+    uint32_t selected_count;
     struct mid__title name; /* of the node asked for last */
     struct progress progress;
 };
+
+/* Of --threads, for every snapshot that is opened from then on; 0: as many as pay. */
+extern unsigned dump_threads;
 
 /* Reads the snapshot and computes `parts` (bits of enum mid__graph_part). Warnings go to stderr. Ends the command with
  * status 3 and one line where the file is damaged or cannot be read. Verbs read and forget: nothing frees a dump but
@@ -77,7 +81,10 @@ void dump_json_node(struct dump *d, struct json *j, uint32_t node);
 /* The members of an edge: "edge_type","edge_name" (a number too stands as a string). */
 void dump_json_edge(struct dump *d, struct json *j, uint32_t edge);
 
-/* "FILE: 1,234 nodes, 5,678 edges, 4.57 MB"; the second with an empty line behind it. */
+/* The member "selected_objects": how many --where and --filter select. Nothing where they were not given. */
+void dump_json_selected(const struct dump *d, struct json *j);
+
+/* "FILE: 1,234 nodes, 5,678 edges, 4.57 MB", and what is selected; the second with an empty line behind it. */
 void dump_print_totals(struct dump *d, struct output *o);
 void dump_print_title(struct dump *d, struct output *o);
 

@@ -29,6 +29,8 @@
 #include "cli.h"
 #include "text.h"
 
+#define STDOUT_NAME "standard output"
+
 struct file_set {
     const char *directory;
     char *own_directory; /* NULL, or `directory`, to be freed */
@@ -152,6 +154,14 @@ static char *directory_of(const char *path, const char *name)
 FILE *files_single(const char *path, struct file_set **out)
 {
     struct file_set *set = *out = cli_allocate(1, sizeof *set);
+    if (strcmp(path, "-") == 0) {
+        int fd = dup(STDOUT_FILENO);
+        *set = (struct file_set){.direct = true, .directory = ".", .count = 1};
+        set->final[0] = memcpy(cli_allocate(sizeof STDOUT_NAME, 1), STDOUT_NAME, sizeof STDOUT_NAME);
+        if (fd < 0 || (set->open = fdopen(fd, "wb")) == NULL)
+            refuse(set->final[0]);
+        return set->open;
+    }
     const char *slash = strrchr(path, '/'), *name = slash != NULL ? slash + 1 : path;
     struct stat s;
     bool there = stat(path, &s) == 0;

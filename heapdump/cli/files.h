@@ -17,7 +17,7 @@ struct file_set;
 struct file_set *files_begin(const char *directory);
 
 /* The same for one file at `path`, whose directory must be there; returns it, ready to be written. A device or a pipe is
- * written to as it is. *set is for files_commit. */
+ * written to as it is, and "-" is standard output. *set is for files_commit. */
 FILE *files_single(const char *path, struct file_set **set);
 
 /* Starts the next file; its name must have no slash. */

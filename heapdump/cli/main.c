@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "cli.h"
+#include "dump.h"
 #include "index.h"
 
 static const struct verb *const verbs[] = {&verb_summary, &verb_top,     &verb_tree,   &verb_object, &verb_path,
@@ -57,6 +58,7 @@ int main(int argc, char **argv)
     struct options options;
     options_read(&options, verb, argc - 1, argv + 1);
     index_choose(&options);
+    dump_threads = options.threads;
     enum cli_status status = verb->run(&options);
     options_forget(&options);
     return (int)status;

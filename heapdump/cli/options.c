@@ -28,7 +28,7 @@ struct option_line {
 
 enum { LETTER_JSON = 256, LETTER_COLOR, LETTER_NO_PAGER, LETTER_SORT, LETTER_INTERFACES, LETTER_BY, LETTER_BYTES,
        LETTER_SYNTHETIC, LETTER_DEPTH, LETTER_COLUMNS, LETTER_JUNIT, LETTER_INDEX, LETTER_NO_INDEX,
-       LETTER_FILTER, LETTER_WHERE, LETTER_CSV, LETTER_HTML, LETTER_RULE };
+       LETTER_FILTER, LETTER_WHERE, LETTER_THREADS, LETTER_CSV, LETTER_HTML, LETTER_RULE };
 
 static const struct option_line lines[] = {
     {OPTION_LIMIT, "limit", 'n', required_argument, "-n, --limit=N", "at most N rows; 0 means all"},
@@ -65,6 +65,8 @@ static const struct option_line lines[] = {
      "keep the index of the dump in DIR, however small the dump is"},
     {OPTION_COMMON | OPTION_SCREEN, "no-index", LETTER_NO_INDEX, no_argument, "--no-index",
      "neither use an index nor leave one"},
+    {OPTION_COMMON | OPTION_SCREEN, "threads", LETTER_THREADS, required_argument, "--threads=N",
+     "read with 1 or 2 threads; 0, the default: with what pays"},
     {OPTION_COMMON | OPTION_SCREEN, "help", 'h', no_argument, "-h, --help", "this text"},
 };
 #define LINES (sizeof lines / sizeof lines[0])
@@ -119,6 +121,13 @@ static size_t read_count(const struct verb *verb, const char *name, const char *
     if (words[0] < '0' || words[0] > '9' || *end != '\0' || errno != 0 || n > SIZE_MAX)
         cli_die(CLI_USAGE, "%s: --%s wants a number from 0 on, not '%s'", verb->name, name, cli_quote(words));
     return n == 0 ? LIMIT_ALL : (size_t)n;
+}
+
+static unsigned read_threads(const struct verb *verb, const char *words)
+{
+    if (words[0] < '0' || words[0] > '2' || words[1] != '\0')
+        cli_die(CLI_USAGE, "%s: --threads wants 0, 1 or 2, not '%s'", verb->name, cli_quote(words));
+    return (unsigned)(words[0] - '0');
 }
 
 static enum color_when read_color(const struct verb *verb, const char *words)
@@ -252,6 +261,9 @@ static void take(struct options *o, int letter)
         break;
     case LETTER_NO_INDEX:
         o->no_index = true;
+        break;
+    case LETTER_THREADS:
+        o->threads = read_threads(verb, optarg);
         break;
     case LETTER_JUNIT:
         o->junit = optarg;

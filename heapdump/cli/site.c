@@ -147,6 +147,7 @@ static void print_json(const struct dump *d, struct json *j, const struct row *r
     json_open(j, '{');
     json_key(j, "file");
     json_words(j, d->path);
+    dump_json_selected(d, j);
     json_key(j, "sample_bytes");
     json_unsigned(j, g->sample_bytes);
     json_key(j, "sites");

@@ -220,6 +220,16 @@ void text_add_count(struct text *t, uint64_t n)
     }
 }
 
+void text_add_selected(struct text *t, uint64_t count)
+{
+    text_add(t, ", ");
+    if (count == 0)
+        text_add(t, "nothing");
+    else
+        text_add_count(t, count);
+    text_add(t, " selected");
+}
+
 static uint64_t magnitude(int64_t n)
 {
     return n < 0 ? 0 - (uint64_t)n : (uint64_t)n;

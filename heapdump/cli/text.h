@@ -41,6 +41,8 @@ bool text_is_unsafe(int32_t code_point);
 
 /* The figures of tables: 1,234,567 and 1.23 MB (powers of 1000, as DevTools shows them). */
 void text_add_count(struct text *t, uint64_t n);
+/* ", 250 selected" or ", nothing selected". */
+void text_add_selected(struct text *t, uint64_t count);
 void text_add_signed(struct text *t, int64_t n);
 void text_add_size(struct text *t, uint64_t bytes, bool exact);
 void text_add_signed_size(struct text *t, int64_t bytes, bool exact);

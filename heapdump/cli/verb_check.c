@@ -190,7 +190,10 @@ static void keep_result(struct check *c, struct evidence *e, const struct mid__r
     text_add_dump(&title, o->text, strlen(o->text), TEXT_NO_LIMIT, c->ascii);
     text_add(&file, e->dump->title);
     add_message(&message, c, e->dump, r);
+    if (e->dump->selected != NULL && e->dump->selected_count == 0)
+        text_add(&message, " (nothing selected)"); /* a rule that holds so may be a slip of --where */
     json_result(c, e->dump, &j, r);
+    dump_json_selected(e->dump, &j);
     add_examples(c, e, &evidence, &j, r);
     if (fclose(j.file) != 0)
         cli_die(CLI_UNREADABLE, "out of memory");
@@ -291,17 +294,22 @@ static enum cli_status run(const struct options *options)
 {
     struct output o;
     struct check c = {.options = options, .ascii = output_is_ascii()};
+    bool junit_answers = options->junit != NULL && strcmp(options->junit, "-") == 0;
+    if (junit_answers && options->json)
+        cli_die(CLI_USAGE, "check: only one of --junit=- and --json can have standard output");
     read_rules(&c);
     for (int i = 0; i < options->operand_count; i++)
         read_file(&c, i);
     if (options->junit != NULL)
         write_junit(&c);
-    output_begin(&o, options);
-    if (options->json)
-        print_json(&c, &o.json);
-    else
-        print_text(&c, &o);
-    output_end(&o);
+    if (!junit_answers) {
+        output_begin(&o, options);
+        if (options->json)
+            print_json(&c, &o.json);
+        else
+            print_text(&c, &o);
+        output_end(&o);
+    }
     enum cli_status status = c.broken != 0 ? CLI_FINDINGS : CLI_FINE;
     forget(&c);
     return status;

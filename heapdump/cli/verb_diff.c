@@ -67,9 +67,11 @@ static struct row *sorted(const struct mid__diff *diff, const char *key, size_t 
 
 /* ---- output */
 
-static void print_json(const struct mid__diff *diff, struct json *j, const struct row *rows, size_t count)
+static void print_json(const struct mid__diff *diff, const struct diff_side sides[2], struct json *j, const struct row *rows,
+                       size_t count)
 {
     json_open(j, '{');
+    diff_sides_json(j, sides, 2);
     json_key(j, "classes");
     json_open(j, '[');
     for (size_t i = 0; i < count; i++) {
@@ -124,13 +126,12 @@ static uint32_t *count_names(const struct mid__diff *diff, const struct row *row
     return uses;
 }
 
-static void print_title(const struct options *options, struct output *o, const struct diff_side *old,
-                        const struct diff_side *new)
+static void print_title(const struct options *options, struct output *o, const struct diff_side sides[2])
 {
     output_words(o, PAINT_TITLE, "old ");
-    diff_side_print(o, options->operands[0], old);
+    diff_side_print(o, options->operands[0], &sides[0]);
     output_words(o, PAINT_TITLE, "new ");
-    diff_side_print(o, options->operands[1], new);
+    diff_side_print(o, options->operands[1], &sides[1]);
     output_words(o, PAINT_PLAIN, "\n");
 }
 
@@ -167,7 +168,8 @@ static void print_text(const struct mid__diff *diff, struct output *o, const str
 
 /* ---- the two sides */
 
-static struct mid__diff *compare(const struct options *options, struct diff_side *old_side, struct diff_side *new_side)
+/* sides: OLD, NEW. */
+static struct mid__diff *compare(const struct options *options, struct diff_side sides[2])
 {
     struct dump d;
     struct mid__diff *diff;
@@ -177,7 +179,7 @@ static struct mid__diff *compare(const struct options *options, struct diff_side
     bool known = dump_select_one(&d, options);
     dump_classify(&d, d.interfaces, false);
     dump_check(&d, mid__diff_take_new(diff, d.graph, d.classes, d.selected));
-    *new_side = diff_side_of(&d);
+    sides[1] = diff_side_of(&d);
     struct mid__interfaces *interfaces = d.interfaces;
     d.interfaces = NULL;
     dump_close(&d);
@@ -186,7 +188,7 @@ static struct mid__diff *compare(const struct options *options, struct diff_side
     known |= dump_select_one(&d, options);
     dump_classify(&d, interfaces, false);
     dump_check(&d, mid__diff_take_old(diff, d.graph, d.classes, d.selected));
-    *old_side = diff_side_of(&d);
+    sides[0] = diff_side_of(&d);
     dump_close(&d);
     if (!known)
         dump_refuse_ids(options);
@@ -196,7 +198,7 @@ static struct mid__diff *compare(const struct options *options, struct diff_side
 static enum cli_status run(const struct options *options)
 {
     struct output o;
-    struct diff_side old, new;
+    struct diff_side sides[2];
     int inputs = 0;
     for (int i = 0; i < options->operand_count; i++)
         inputs += strcmp(options->operands[i], "-") == 0;
@@ -205,14 +207,14 @@ static enum cli_status run(const struct options *options)
     if (options->operand_count > 2)
         return diff_series(options);
     size_t all, limit = options_limit(options, TEXT_ROWS, LIMIT_ALL);
-    struct mid__diff *diff = compare(options, &old, &new);
+    struct mid__diff *diff = compare(options, sides);
     struct row *rows = sorted(diff, options_sort(options), &all);
     size_t count = all < limit ? all : limit;
     output_begin(&o, options);
     if (options->json) {
-        print_json(diff, &o.json, rows, count);
+        print_json(diff, sides, &o.json, rows, count);
     } else {
-        print_title(options, &o, &old, &new);
+        print_title(options, &o, sides);
         print_text(diff, &o, rows, count, all);
     }
     output_end(&o);

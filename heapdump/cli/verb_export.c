@@ -89,13 +89,13 @@ static void json_member(struct json *j, const char *key, const char *path)
     json_words(j, path);
 }
 
-static void print_json(const struct options *options, const struct mid__graph *g, const struct extra extras[2],
-                       struct json *j)
+static void print_json(const struct options *options, const struct dump *d, const struct extra extras[2], struct json *j)
 {
     json_open(j, '{');
     json_member(j, "directory", options->columns);
     json_key(j, "nodes");
-    json_unsigned(j, g->node_count);
+    json_unsigned(j, d->graph->node_count);
+    dump_json_selected(d, j);
     if (options->columns != NULL) {
         json_key(j, "files");
         json_open(j, '[');
@@ -112,8 +112,14 @@ static void print_json(const struct options *options, const struct mid__graph *g
     json_end(j);
 }
 
-static void print_text(const struct options *options, const struct mid__graph *g, const struct extra extras[2],
-                       struct output *o)
+static void end_line(const struct dump *d, struct text *t)
+{
+    if (d->selected != NULL)
+        text_add_selected(t, d->selected_count);
+    text_add(t, "\n");
+}
+
+static void print_text(const struct options *options, const struct dump *d, const struct extra extras[2], struct output *o)
 {
     struct text t = {0};
     if (options->columns != NULL) {
@@ -124,16 +130,38 @@ static void print_text(const struct options *options, const struct mid__graph *g
             if (extras[i].bytes != NULL)
                 text_addf(&t, " %s", extras[i].name);
         text_add(&t, " of ");
-        text_add_count(&t, g->node_count);
-        text_add(&t, " nodes\n");
+        text_add_count(&t, d->graph->node_count);
+        text_add(&t, " nodes");
+        end_line(d, &t);
     }
-    if (options->csv != NULL)
-        text_addf(&t, "%s: the %s table\n", cli_quote(options->csv), options->operand_count > 1 ? "comparison" : "class");
-    if (options->html != NULL)
-        text_addf(&t, "%s: a page with the dominator tree and the %s table\n", cli_quote(options->html),
+    if (options->csv != NULL) {
+        text_addf(&t, "%s: the %s table", cli_quote(options->csv), options->operand_count > 1 ? "comparison" : "class");
+        end_line(d, &t);
+    }
+    if (options->html != NULL) {
+        text_addf(&t, "%s: a page with the dominator tree and the %s table", cli_quote(options->html),
                   options->operand_count > 1 ? "comparison" : "class");
+        end_line(d, &t);
+    }
     output_text(o, PAINT_PLAIN, &t);
     text_free(&t);
+}
+
+static bool is_dash(const char *path)
+{
+    return path != NULL && strcmp(path, "-") == 0;
+}
+
+/* Whether the page or the table itself goes to standard output, and is the answer. Ends the command where a second thing would
+ * go there too. */
+static bool answers_itself(const struct options *options)
+{
+    if (is_dash(options->columns))
+        cli_die(CLI_USAGE, "export: --columns wants a directory; '-' is none (./- is)");
+    bool csv = is_dash(options->csv), html = is_dash(options->html);
+    if ((csv && html) || (options->json && (csv || html)))
+        cli_die(CLI_USAGE, "export: only one of --csv=-, --html=- and --json can have standard output");
+    return csv || html;
 }
 
 static enum cli_status run(const struct options *options)
@@ -143,7 +171,7 @@ static enum cli_status run(const struct options *options)
     bool tables = options->csv != NULL || options->html != NULL;
     if (!tables && (options->columns == NULL || options->columns[0] == '\0'))
         cli_die(CLI_USAGE, "export: say where to: --columns=DIR, --csv=FILE or --html=FILE (see midden export --help)");
-    bool two = options->operand_count > 1;
+    bool two = options->operand_count > 1, answered = answers_itself(options);
     if (two && (strcmp(options->operands[0], "-") == 0 || strcmp(options->operands[1], "-") == 0))
         cli_die(CLI_USAGE, "export: of two snapshots neither can be standard input");
     unsigned parts = MID__PARTS_FIGURES | dump_parts(options) | (tables ? MID__PART_DOMINATED : 0);
@@ -165,12 +193,14 @@ static enum cli_status run(const struct options *options)
         export_csv(&d, two ? &c : NULL, options->csv);
     if (options->html != NULL)
         export_html(&d, two ? &c : NULL, options->html);
-    output_begin(&o, options);
-    if (options->json)
-        print_json(options, d.graph, extras, &o.json);
-    else
-        print_text(options, d.graph, extras, &o);
-    output_end(&o);
+    if (!answered) {
+        output_begin(&o, options);
+        if (options->json)
+            print_json(options, &d, extras, &o.json);
+        else
+            print_text(options, &d, extras, &o);
+        output_end(&o);
+    }
     comparison_close(&c);
     dump_close(&d);
     return CLI_FINE;
@@ -184,7 +214,8 @@ const struct verb verb_export = {
              "class table to search (--html); the class table for spreadsheets (--csv); the figures of all objects as\n"
              "little-endian arrays in the order of the snapshot's nodes (--columns).\n"
              "With OLD, an older snapshot of the process, page and table are the comparison, and the page shows in the tree\n"
-             "how much of each object is new. With --where or --filter they are of the objects selected.\n\n"
+             "how much of each object is new. With --where or --filter they are of the objects selected. The file - is\n"
+             "standard output.\n\n"
              "  midden export --html=page.html app.heapsnapshot\n"
              "  midden export --html=growth.html before.heapsnapshot after.heapsnapshot\n"
              "  midden export --csv=classes.csv --interfaces app.heapsnapshot\n"

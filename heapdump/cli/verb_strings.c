@@ -99,6 +99,7 @@ static void print_json(struct dump *d, struct json *j, const struct mid__duplica
     json_open(j, '{');
     json_key(j, "file");
     json_words(j, d->path);
+    dump_json_selected(d, j);
     json_figure(j, "strings", duplicates->strings);
     json_figure(j, "strings_shallow", duplicates->strings_shallow);
     json_figure(j, "duplicated", t.strings);

@@ -95,6 +95,7 @@ static void print_json(struct dump *d, struct json *j, const struct mid__statist
     json_unsigned(j, d->graph->edge_count);
     json_key(j, "total_size");
     json_unsigned(j, d->graph->total_size);
+    dump_json_selected(d, j);
     json_statistics(j, statistics);
     json_key(j, by_type ? "types" : "classes");
     json_open(j, '[');

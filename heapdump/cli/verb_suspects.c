@@ -229,6 +229,7 @@ static void print_json(struct asking *a, struct json *j, size_t count)
     json_words(j, a->dump.path);
     json_number(j, "snapshots", (uint64_t)a->options->operand_count);
     json_number(j, "total_size", a->dump.graph->total_size);
+    dump_json_selected(&a->dump, j);
     json_key(j, "suspects");
     json_open(j, '[');
     for (size_t i = 0; i < count; i++)

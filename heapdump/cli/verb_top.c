@@ -47,6 +47,7 @@ static void rank_all(struct rank *r, const struct dump *d, const struct options 
 static void print_json(struct dump *d, struct json *j, const struct rank *r)
 {
     json_open(j, '{');
+    dump_json_selected(d, j);
     json_key(j, "objects");
     json_open(j, '[');
     for (size_t i = 0; i < r->count; i++) {

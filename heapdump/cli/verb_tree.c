@@ -223,6 +223,8 @@ static void open_json(struct tree *t, uint32_t node)
     if (t->above != NULL) {
         json_key(j, "selected");
         json_bool(j, t->dump->selected[node] != 0);
+        if (t->count == 0) /* of the start alone */
+            dump_json_selected(t->dump, j);
     }
     json_key(j, "children_count");
     json_unsigned(j, children_of(t, node));
@@ -239,7 +241,8 @@ static void close_json(struct tree *t)
 static void print_json(struct tree *t, uint32_t start)
 {
     open_json(t, start);
-    descend(t, start);
+    if (!descend(t, start))
+        close_json(t);
     while (t->count != 0) {
         struct level *l = &t->levels[t->count - 1];
         if (l->next == l->shown.count) {

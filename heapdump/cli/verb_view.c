@@ -17,6 +17,7 @@ static enum cli_status run(const struct options *options)
     request.color = options->color;
     request.exact = options->bytes;
     request.where = options->where_text;
+    request.threads = options->threads;
     request.index = index_options();
     return screen_run(&request);
 }

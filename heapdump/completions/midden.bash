@@ -2,7 +2,7 @@
 _midden()
 {
     local current=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD - 1]}
-    local verbs='summary top tree object path diff strings check suspects view export' common='--json --color= --no-pager --index= --no-index --help' verb=
+    local verbs='summary top tree object path diff strings check suspects view export' common='--json --color= --no-pager --index= --no-index --threads= --help' verb=
     local i
     COMPREPLY=()
     for ((i = 1; i < COMP_CWORD; i++)); do
@@ -26,7 +26,7 @@ _midden()
     strings) options+=' --where= --filter= --limit= --sort= --bytes' keys='retained wasted shallow count' ;;
     check) options+=' --where= --filter= --max-count= --max-shallow= --max-retained= --max-growth= --junit= --interfaces --bytes' ;;
     suspects) options+=' --where= --filter= --limit= --bytes' ;;
-    view) options='--where= --color= --bytes --index= --no-index --help' ;;
+    view) options='--where= --color= --bytes --index= --no-index --threads= --help' ;;
     export) options+=' --where= --filter= --columns= --html= --csv= --interfaces' ;;
     esac
     # bash cuts words at =
@@ -42,6 +42,7 @@ _midden()
     --sort) mapfile -t COMPREPLY < <(compgen -W "$keys" -- "$current"); return ;;
     --columns | --index) compopt -o filenames 2>/dev/null; mapfile -t COMPREPLY < <(compgen -d -- "$current"); return ;;
     --junit | --html | --csv) compopt -o filenames 2>/dev/null; mapfile -t COMPREPLY < <(compgen -f -- "$current"); return ;;
+    --threads) mapfile -t COMPREPLY < <(compgen -W '0 1 2' -- "$current"); return ;;
     --limit | --depth | -n | --max-* | --where) return ;;
     esac
     if [[ $current == -?* ]]; then

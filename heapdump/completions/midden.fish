@@ -21,6 +21,7 @@ complete -c midden -n "__fish_seen_subcommand_from $verbs" -l color -xa 'auto al
 complete -c midden -n "__fish_seen_subcommand_from $verbs; and not __fish_seen_subcommand_from view" -l no-pager -d 'Never start $PAGER'
 complete -c midden -n "__fish_seen_subcommand_from $verbs" -l index -xa '(__fish_complete_directories)' -d 'Keep the index in this directory'
 complete -c midden -n "__fish_seen_subcommand_from $verbs" -l no-index -d 'Neither use an index nor leave one'
+complete -c midden -n "__fish_seen_subcommand_from $verbs" -l threads -xa '0 1 2' -d 'Threads that read; 0 means as many as pay'
 complete -c midden -n "__fish_seen_subcommand_from summary top tree object path diff strings suspects" -s n -l limit -x -d 'At most N rows; 0 means all'
 complete -c midden -n "__fish_seen_subcommand_from summary top tree object path diff strings check suspects view" -l bytes -d 'Exact sizes'
 complete -c midden -n "__fish_seen_subcommand_from summary check export" -l interfaces -d 'Group plain objects by their properties'

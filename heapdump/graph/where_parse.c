@@ -136,14 +136,19 @@ static bool is_text(enum where_field field)
     return field <= WHERE_TYPE || field == WHERE_RETAINED_BY;
 }
 
+/* A value that begins with ~ stands in quotes: so the operators of other languages are slips, and no strange values. */
 static bool read_operator(struct parser *p, struct where_step *step)
 {
+    static const char slips[][3] = {"=~", "~=", "~~"};
     static const struct {
         char words[3];
         enum where_operator operator;
     } operators[] = {{"!=", WHERE_NE}, {"!~", WHERE_UNLIKE}, {"<=", WHERE_LE}, {">=", WHERE_GE},
                      {"==", WHERE_EQ}, {"=", WHERE_EQ},      {"~", WHERE_LIKE}, {"<", WHERE_LT}, {">", WHERE_GT}};
     skip_blanks(p);
+    for (size_t i = 0; i < sizeof slips / sizeof slips[0]; i++)
+        if (p->end - p->at >= 2 && memcmp(p->at, slips[i], 2) == 0)
+            return fail(p, p->at, "no operator %s; it is one of = != %s", slips[i], is_text(step->field) ? "~ !~" : "< <= > >=");
     for (size_t i = 0; i < sizeof operators / sizeof operators[0]; i++) {
         size_t length = strlen(operators[i].words);
         if ((size_t)(p->end - p->at) < length || memcmp(p->at, operators[i].words, length) != 0)

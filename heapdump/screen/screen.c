@@ -79,7 +79,7 @@ enum cli_status screen_run(const struct screen_request *request)
 {
     struct screen s = {.request = request, .exact = request->exact};
     struct analysis_request analysis = {.path = request->path, .old_path = request->old_path,
-                                        .index = request->index, .wake = terminal_wake};
+                                        .threads = request->threads, .index = request->index, .wake = terminal_wake};
     terminal_open(request->color);
     s.title = strdup(cli_quote(request->path));
     if (s.title == NULL || analysis_start(&analysis, &s.analysis) != MID_OK)

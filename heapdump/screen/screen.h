@@ -12,6 +12,7 @@ struct screen_request {
     enum color_when color;
     const char *where; /* an expression whose objects are shown first, or NULL */
     bool exact; /* sizes in bytes */
+    unsigned threads; /* see mid__graph_options */
     const struct mid__index_options *index; /* see index_options */
 };
 

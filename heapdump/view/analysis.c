@@ -99,7 +99,7 @@ static bool report(struct mid__graph_error *error, enum mid_status status)
 
 static bool load(struct analysis *a, const char *path, unsigned parts, struct mid__graph_error *error)
 {
-    struct mid__graph_options options = {.progress = on_progress, .user = a, .index = a->request.index};
+    struct mid__graph_options options = {.progress = on_progress, .user = a, .threads = a->request.threads, .index = a->request.index};
     set_path(a, path);
     mid__graph_free(a->graph);
     return mid__graph_load(path, &options, &a->graph, error) == MID_OK &&

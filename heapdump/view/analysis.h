@@ -16,6 +16,7 @@ struct analysis_request {
     const char *path;            /* of the snapshot that is looked at; must live as long as the analysis */
     const char *old_path;        /* of the one it is compared with, or NULL */
     const struct mid__index_options *index; /* see mid__graph_options; one is written when all is known. NULL: none */
+    unsigned threads;            /* see mid__graph_options */
     void (*wake)(void *user);    /* called from the thread when something new is known, at most 20 times a second but for
                                   * a new stage; NULL: never */
     void *user;

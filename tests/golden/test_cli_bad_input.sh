@@ -93,6 +93,10 @@ for cut in $(seq 1 97 "$((size - 3))"); do
 done
 same "cut anywhere: status 3 and a byte" "" "$bad"
 
+refused "threads that are no number" 2 "wants 0, 1 or 2, not 'many'" summary --threads=many "$good"
+refused "too many threads" 2 "wants 0, 1 or 2, not '3'" summary --threads=3 "$good"
+same "the same with one thread and with two" "$("$midden" summary --threads=1 "$good")" "$("$midden" summary --threads=2 "$good")"
+
 # ---- output that cannot be written: 3, and nothing left
 refused "a directory whose parent is missing" 3 "cannot make the directory" export --columns="$tmp/no/such" "$good"
 refused "a directory that is a file" 3 "not a directory" export --columns="$tmp/text" "$good"

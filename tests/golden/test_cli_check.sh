@@ -95,4 +95,12 @@ refused "standard input twice" "only one" --max-count=Foo=1 - -
 refused "an abbreviation of several options" "unknown option" --max=Foo=1 "$tiny"
 status "the second file is bad" 3 --max-count=Foo=9 "$tiny" "$tmp/results.xml"
 
+# ---- "-" is standard output, in place of the text
+"$midden" check --max-count=Session=1 --junit="$tmp/file.xml" "$fixtures/node20-5mb-after.heapsnapshot.gz" >/dev/null
+"$midden" check --max-count=Session=1 --junit=- "$fixtures/node20-5mb-after.heapsnapshot.gz" >"$tmp/stdout"
+status=$?
+same "--junit=-: status, and the bytes of the file" "1 $(sha256sum <"$tmp/file.xml")" "$status $(sha256sum <"$tmp/stdout")"
+"$midden" check --max-count=Session=1 --junit=- --json "$fixtures/tiny1.heapsnapshot" >"$tmp/stdout" 2>"$tmp/err"
+same "not beside --json" "2 1" "$? $(grep -c 'only one of' "$tmp/err")"
+
 finish

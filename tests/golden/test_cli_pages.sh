@@ -3,7 +3,7 @@
 # spreadsheet and in a page, files are whole or absent.
 . tests/support/tap.sh
 fixtures=$PWD/tests/golden/fixtures
-after=$fixtures/node20-5mb-after.heapsnapshot.gz
+after=$fixtures/node20-5mb-after.heapsnapshot.gz before=$fixtures/node20-5mb-before.heapsnapshot.gz
 
 # ---- the class table
 check "a table" "$midden" export --csv="$tmp/classes.csv" "$after"
@@ -140,5 +140,37 @@ same "what was there stays" mine "$(cat "$tmp/kept.html")"
 ) 2>/dev/null
 same "a full disk: status, one line, and what was there" "3 1 mine" "$(cat "$tmp/status") $(wc -l <"$tmp/err" | tr -d ' ') $(cat "$tmp/kept.html")"
 same "no temporary stays" "" "$(ls -A "$tmp" | grep '^\.kept')"
+echo mine >"$tmp/kept.csv"
+(
+    ulimit -f 4
+    timeout 60 "$midden" export --csv="$tmp/kept.csv" "$after" >"$tmp/out" 2>"$tmp/err"
+    echo $? >"$tmp/status"
+) 2>/dev/null
+same "a table on a full disk: status, one line, and what was there" "3 1 mine" "$(cat "$tmp/status") $(wc -l <"$tmp/err" | tr -d ' ') $(cat "$tmp/kept.csv")"
+same "no temporary of it stays" "" "$(ls -A "$tmp" | grep '^\.kept')"
+if [ -w /dev/full ]; then
+    for to in --html=/dev/full --csv=/dev/full; do
+        "$midden" export $to "$after" >"$tmp/out" 2>"$tmp/err"
+        same "$to: status, one line, no answer" "3 1 0" "$? $(grep -c '/dev/full: cannot write: No space' "$tmp/err") $(wc -c <"$tmp/out" | tr -d ' ')"
+    done
+    for to in --html=- --csv=-; do
+        "$midden" export $to "$after" >/dev/full 2>"$tmp/err"
+        same "$to on a full disk: status, one line" "3 1" "$? $(grep -c 'standard output: cannot write: No space' "$tmp/err")"
+    done
+else
+    skip "a device that is full" "no /dev/full"
+fi
+
+# ---- "-" is standard output, which then has nothing else
+for form in "html $after" "csv $after" "html $before $after" "csv $before $after"; do
+    to=${form%% *}
+    # shellcheck disable=SC2086
+    (cd "$tmp" && "$midden" export --$to=- ${form#* } >stdout && "$midden" export --$to=file ${form#* } >/dev/null)
+    same "--$to=-: the same bytes as in a file, of $(echo "$form" | wc -w) words" "$(sha256sum <"$tmp/file")" "$(sha256sum <"$tmp/stdout")"
+done
+same "no file of that name" no "$([ -e "$tmp/-" ] && echo yes || echo no)"
+refused "two answers for one output" 2 "only one of" --html=- --csv=- "$after"
+refused "a page and JSON for one output" 2 "only one of" --html=- --json "$after"
+refused "columns have no one output" 2 "wants a directory" --columns=- "$after"
 
 finish

@@ -68,6 +68,22 @@ same "export: a column of who is selected, and their class alone" "250 2" \
 same "suspects" "UnboundedCache" "$("$midden" suspects --json --where 'retained-by=UnboundedCache' "$before" "$after" | sed -n 's/.*"owner":{"id":[0-9]*,"class":"\([^"]*\)".*/\1/p' | head -n 1)"
 same "path: merged" "250" "$("$midden" path --json --where 'class=Session' "$after" | sed -n 's/^{"selected":\([0-9]*\),.*/\1/p')"
 
+# ---- what is empty says so, in text and in JSON, in every verb
+"$midden" top --json --where 'class=Session' -n 3 "$after" >"$tmp/out"
+same "how many are selected" 250 "$(sed -n 's/^{"selected_objects":\([0-9]*\),.*/\1/p' "$tmp/out")"
+valid() { perl -MJSON::PP -0777 -e 'decode_json(<STDIN>)'; }
+for verb in summary "summary --by=type" top tree strings suspects path "diff $before" "diff $before $before" "export --csv=$tmp/table.csv" \
+    "check --max-count=Session=1" "check --max-count=Nobody*=1"; do
+    # shellcheck disable=SC2086
+    "$midden" $verb "$after" --where 'class=Nobody' >"$tmp/out" && "$midden" $verb --json "$after" --where 'class=Nobody' >"$tmp/json"
+    same "${verb%% *}: nothing is selected" "0 yes yes" \
+        "$? $(grep -q 'nothing selected' "$tmp/out" && echo yes) $(grep -q '"selected\(_objects\)\?":\[\?0[],0]' "$tmp/json" && echo yes)"
+    check "${verb%% *}: and it is JSON" valid <"$tmp/json"
+done
+leaf=$("$midden" top --json -n 0 "$after" | sed -n 's/^{"id":\([0-9]*\),.*"retained":0,.*/\1/p' | head -n 1)
+"$midden" tree --json "$after" "@$leaf" >"$tmp/json"
+check "the tree of a leaf is JSON" valid <"$tmp/json"
+
 # ---- mistakes: one line, status 2, the column
 refused() { # what pattern arguments...
     what=$1 pattern=$2
@@ -76,6 +92,8 @@ refused() { # what pattern arguments...
     same "$what" "2 1 0 1" "$? $(wc -l <"$tmp/err" | tr -d ' ') $(wc -c <"$tmp/out" | tr -d ' ') $(grep -c "^midden: .*$pattern" "$tmp/err")"
 }
 refused "a word that is no field" "no field.*at character 12: colour" top --where 'size=1 and colour=red'
+refused "an operator of other languages" "no operator =~; it is one of = != ~ !~, at character 6: =~X" top --where 'class=~X'
+refused "and turned round" "no operator ~=; .*, at character 18: ~=X" top --where 'size=1 and class ~=X'
 refused "an end too early" "missing, at character 11: (the end)" top --where 'size=1 and'
 refused "an empty expression" "missing, at character 1" top --where ''
 refused "an escape in the message" 'character 8: .x1b' top --where "$(printf 'size=1 \033[31m')"
