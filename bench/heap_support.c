@@ -34,6 +34,8 @@ struct mid_heap *heap_begin(struct bench_run *run)
     struct mid_heap_options options;
     struct mid_heap *heap = NULL;
     mid_heap_options_init(&options);
+    options.trace_line = mid_trace_to_stream; /* for MIDDEN=trace=pauses and the like */
+    options.trace_user = stderr;
     options.pause_log = 1 << 18; /* all of every workload: the utilisation is exact then */
     if (mid_heap_options_parse(&options, heap_options(), NULL) != MID_OK)
         bench_fail(run, "heap_cases.c has an option that the heap does not know");

@@ -134,8 +134,6 @@ static void write_parts(struct mid_heap *heap, struct moment end)
 
 void mid__chrome_pause(struct mid_heap *heap, enum mid_pause phase, uint64_t wall, uint64_t wall_ns, uint64_t cpu, uint64_t cpu_ns)
 {
-    static const char *const names[MID_PAUSE_KINDS] = {"scavenge", "start of marking", "marking step", "end of marking",
-                                                       "full collection", "sweeping step", "finalizers"};
     struct mid__chrome *c = heap->chrome;
     struct moment begin = {wall, cpu}, length = {wall_ns, cpu_ns};
     if (phase == MID_PAUSE_SCAVENGE || phase == MID_PAUSE_FULL) {
@@ -143,7 +141,7 @@ void mid__chrome_pause(struct mid_heap *heap, enum mid_pause phase, uint64_t wal
         c->held_begin = begin;
         c->held_length = length;
     } else {
-        begin_event(c, names[phase], 'X', wall);
+        begin_event(c, mid__pause_names[phase], 'X', wall);
         add_slice(c, begin, length);
         end_event(heap);
     }

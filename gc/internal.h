@@ -61,6 +61,8 @@ struct mid__oldspace {
     struct mid__block *free_blocks; /* touched ones first; from `cold` on those whose pages are not there yet */
     struct mid__block *cold;        /* or NULL */
     size_t cold_pages;              /* pages of `cold` that are touched already */
+    size_t taken;                   /* free blocks that came into use since the present scavenge began */
+    size_t expected;                /* ... in the last ones, the most, fading: what the next may take */
     size_t blocks_used;     /* blocks that are not free */
     size_t blocks_touched;  /* that may be resident: used ones and some free ones */
     size_t chunks;          /* of kind OLD */
@@ -420,6 +422,7 @@ struct mid_heap {
     enum mid_pause pausing;             /* what for */
     uint64_t begun_ns;                  /* of the present pause, wall and CPU */
     uint64_t begun_cpu_ns;
+    struct mid__sys_thread_counts begun_counts; /* with trace=pauses */
     uint64_t work_bytes, begun_work;    /* copied, promoted, marked, swept (of bits), touched; 64 a remembered slot */
     struct mid_collection recent[MID__RECENT];
     struct mid__listener *listeners;
@@ -533,7 +536,8 @@ void mid__old_block_unlist(struct mid__block **list, struct mid__block *block);
 void mid__old_block_free(struct mid_heap *heap, struct mid__block *block);
 void mid__old_retire_current(struct mid_heap *heap);
 bool mid__old_trim(struct mid_heap *heap, size_t keep_bytes, size_t pieces); /* true when nothing is left to give back */
-void mid__old_warm(struct mid_heap *heap, size_t wanted_bytes, size_t pages);
+void mid__old_warm(struct mid_heap *heap, size_t wanted_blocks, size_t pages);
+void mid__old_expect(struct mid_heap *heap);
 size_t mid__old_total(const struct mid_heap *heap); /* what counts against the limit */
 uintptr_t mid__old_object_of(const struct mid_heap *heap, uintptr_t inner); /* the cell or run that holds an address */
 /* Every object of old and large space whose bit is set on `side`, in address order within a chunk. */
@@ -683,6 +687,7 @@ void mid__pace_external(struct mid_heap *heap);
 void mid__pace_large(struct mid_heap *heap, size_t bytes); /* may collect */
 void mid__pace_near_limit(struct mid_heap *heap, size_t bytes);
 void mid__pace_init(struct mid_heap *heap);
+bool mid__pace_late(const struct mid_heap *heap);
 void mid__pace_after_step(struct mid_heap *heap, size_t bytes, uint64_t cpu_ns);
 
 /* ---- collect.c */

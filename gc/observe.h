@@ -12,6 +12,9 @@
 void mid__adapt_learn(struct mid_heap *heap, size_t filled, size_t marked, uint64_t mark_ns);
 size_t mid__adapt_room(const struct mid_heap *heap, size_t live);
 
+/* ---- trace.c */
+extern const char *const mid__pause_names[MID_PAUSE_KINDS];
+
 /* ---- pauses.c */
 bool mid__pauses_init(struct mid_heap *heap);
 void mid__pauses_free(struct mid_heap *heap);

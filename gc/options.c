@@ -30,7 +30,8 @@ static const struct word tortures[] = {{"none", MID_TORTURE_NONE}, {"scavenge", 
                                        {"full", MID_TORTURE_FULL}, {"alternate", MID_TORTURE_ALTERNATE},
                                        {"step", MID_TORTURE_STEP}, {NULL, 0}};
 static const struct word verifies[] = {{"none", MID_VERIFY_NONE}, {"phase", MID_VERIFY_PHASE}, {NULL, 0}};
-static const struct word traces[] = {{"none", 0}, {"gc", MID_TRACE_GC}, {"phases", MID_TRACE_GC | MID_TRACE_PHASES}, {NULL, 0}};
+static const struct word traces[] = {{"none", 0}, {"gc", MID_TRACE_GC}, {"phases", MID_TRACE_GC | MID_TRACE_PHASES},
+                                      {"pauses", MID_TRACE_PAUSES}, {NULL, 0}};
 static const struct word switches[] = {{"off", 0}, {"on", 1}, {NULL, 0}};
 
 #define KB ((uint64_t)1 << 10)
@@ -64,7 +65,7 @@ static const struct option {
     {"torture", AT(torture), WORDS, 0, 0, 4, tortures},
     {"torture-every", AT(torture_every), NUMBER, 1, 1, UINT32_MAX, NULL},
     {"verify", AT(verify), WORDS, 0, 0, 1, verifies},
-    {"trace", AT(trace), WORDS, 0, 0, 3, traces},
+    {"trace", AT(trace), WORDS, 0, 0, 7, traces},
     {"pause-target", AT(pause_target_us), NUMBER, 0, 0, 10000000, NULL},
     {"sample", AT(sample_bytes), SIZE, 0, 0, UINT64_MAX / 4, NULL},
     {"helper-threads", AT(helper_threads), NUMBER, 0, 0, MID_HELPERS_MAX, NULL},

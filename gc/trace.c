@@ -6,6 +6,7 @@
  */
 #include "internal.h"
 
+#include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,6 +16,14 @@
 
 /* ---- pauses ------------------------------------------------------------------------------------------------------------------ */
 
+const char *const mid__pause_names[MID_PAUSE_KINDS] = {"scavenge", "start of marking", "marking step", "end of marking",
+                                                       "full collection", "sweeping step", "finalizers"};
+
+static bool traces_pauses(const struct mid_heap *heap)
+{
+    return (heap->options.trace & MID_TRACE_PAUSES) != 0 && heap->options.trace_line != NULL;
+}
+
 void mid__pause_begin(struct mid_heap *heap, struct mid_collection *c, enum mid_pause phase)
 {
     heap->counting = c;
@@ -22,12 +31,31 @@ void mid__pause_begin(struct mid_heap *heap, struct mid_collection *c, enum mid_
     heap->begun_ns = mid__sys_now_ns();
     heap->begun_cpu_ns = mid__sys_thread_cpu_ns();
     heap->begun_work = heap->work_bytes;
+    if (traces_pauses(heap)) {
+        heap->begun_counts = mid__sys_thread_counts();
+        heap->begun_cpu_ns = mid__sys_thread_cpu_ns();
+    }
+}
+
+/* The present pause, which has taken so long. */
+static void trace_pause(struct mid_heap *heap, uint64_t wall_ns, uint64_t cpu_ns)
+{
+    struct mid__sys_thread_counts now = mid__sys_thread_counts();
+    char line[200];
+    snprintf(line, sizeof line,
+             "[midden] %.3f ms: pause %s, %.3f ms, %.3f CPU, work %" PRIu64 " KB, %" PRIu64 " faults, %" PRIu64 " switches",
+             (double)(heap->begun_ns - heap->made_ns) / 1e6, mid__pause_names[heap->pausing], (double)wall_ns / 1e6,
+             (double)cpu_ns / 1e6, (heap->work_bytes - heap->begun_work) >> 10, now.faults - heap->begun_counts.faults,
+             now.switches - heap->begun_counts.switches);
+    heap->options.trace_line(heap->options.trace_user, line);
 }
 
 uint64_t mid__pause_end(struct mid_heap *heap)
 {
     struct mid_collection *c = heap->counting;
     uint64_t wall = mid__sys_now_ns() - heap->begun_ns, cpu = mid__sys_thread_cpu_ns() - heap->begun_cpu_ns;
+    if (MID__UNLIKELY(traces_pauses(heap)))
+        trace_pause(heap, wall, cpu);
     c->wall_ns += wall;
     c->cpu_ns += cpu;
     if (wall > c->longest_ns)

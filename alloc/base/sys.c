@@ -21,6 +21,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
@@ -189,6 +190,14 @@ uint64_t mid__sys_now_ns(void)
 uint64_t mid__sys_thread_cpu_ns(void)
 {
     return clock_ns(CLOCK_THREAD_CPUTIME_ID);
+}
+
+struct mid__sys_thread_counts mid__sys_thread_counts(void)
+{
+    struct rusage usage;
+    if (getrusage(RUSAGE_THREAD, &usage) != 0)
+        return (struct mid__sys_thread_counts){0, 0};
+    return (struct mid__sys_thread_counts){(uint64_t)usage.ru_minflt, (uint64_t)usage.ru_nivcsw};
 }
 
 uint64_t mid__sys_coarse_ns(void)

@@ -270,7 +270,7 @@ START_TEST(create__values_out_of_range__are_invalid)
     BAD(marking, 3);
     BAD(torture, 5);
     BAD(verify, 2);
-    BAD(trace, 4);
+    BAD(trace, 8);
     BAD(manual_finalizers, 2);
     BAD(pause_target_us, 10000001);
     BAD(compaction, 5);

@@ -183,10 +183,12 @@ enum mid_verify {
 /* Bits of `trace`. */
 enum {
     MID_TRACE_GC = 1,    /* a line a collection */
-    MID_TRACE_PHASES = 2 /* and a line for the start of marking, its steps in sum, its end */
+    MID_TRACE_PHASES = 2, /* and a line for the start of marking, its steps in sum, its end */
+    MID_TRACE_PAUSES = 4 /* a line a pause: what for, wall and CPU time, work, page faults, and how often the system took the
+                            processor away; costs two system calls a pause */
 };
 
-/* Receives one trace line without its end of line. Called at the end of a collection; must not call the heap. */
+/* Receives one trace line without its end of line. Called at the end of a collection or a pause; must not call the heap. */
 typedef void (*mid_trace_line_fn)(void *user, const char *line);
 
 /* Called when a full collection has left too little room under the limit of the old space. Returns a new limit in bytes;
@@ -225,7 +227,8 @@ struct mid_heap_options {
     uint32_t trace;               /* bits above; needs trace_line */
     uint32_t manual_finalizers;   /* 1: finalizers run only in mid_heap_finalize */
     uint32_t pause_target_us;     /* microseconds of CPU that a scavenge or a step should not exceed: the nursery and the
-                                     steps are sized by what they have taken; no target, and no clock decides */
+                                     steps are sized by what they have taken, and a step that is late ends; no target, and
+                                     no clock decides */
     uint32_t stack_scan;          /* 1: words on the C stack and in registers of the collecting thread that look like an
                                      address inside an object keep it, and keep it from moving; objects are then born in
                                      the old space. For programs without handles; slower: see gc/conservative.c */

@@ -51,6 +51,13 @@ void mid__sys_barrier_all(void);
 uint64_t mid__sys_now_ns(void);
 uint64_t mid__sys_thread_cpu_ns(void);
 
+/* Of the calling thread, ever: page faults that needed no disk, and how often it lost the processor unasked. Zeroes when the
+ * system does not say. */
+struct mid__sys_thread_counts {
+    uint64_t faults, switches;
+};
+struct mid__sys_thread_counts mid__sys_thread_counts(void);
+
 /* The monotonic clock as of the last tick of the kernel, some milliseconds ago: costs a few nanoseconds. */
 uint64_t mid__sys_coarse_ns(void);
 
