@@ -36,7 +36,8 @@
 #define REF_RING    32u
 #define OBJECT_RING 16u
 #define PREFETCH_FROM_BYTES ((size_t)8 << 20)
-#define SLICE_WORDS 2048u
+#define SLICE_WORDS 256u
+#define LOOK_BYTES  2048u /* with a pause target: so much is marked between two looks at the clock */
 
 /* ---- the stack ------------------------------------------------------------------------------------------------------------- */
 
@@ -61,18 +62,21 @@ void mid__mark_free(struct mid_heap *heap)
     mid__mark_give_back(heap, SIZE_MAX);
 }
 
-/* Parts that a marking has emptied are kept for it, and given back in small numbers while the heap sweeps: a stack may have
- * been tens of megabytes deep. True when none is left. */
+#define KEPT_PART 128u /* of the old and large space, for the next marking: its first touches would be the dear part of a step */
+
+/* Parts that a marking has emptied are kept for it, and what they are above a KEPT_PART-th of the heap is given back in small
+ * numbers while the heap sweeps: a stack may have been tens of megabytes deep. SIZE_MAX: all. True when no more is to be. */
 bool mid__mark_give_back(struct mid_heap *heap, size_t parts)
 {
     struct mid__mark *m = &heap->mark;
-    for (; m->spare != NULL && parts > 0; parts--) {
+    size_t keep = parts == SIZE_MAX ? 0 : mid__old_total(heap) / KEPT_PART / sizeof *m->top;
+    for (; m->spare != NULL && m->parts > keep && parts > 0; parts--) {
         struct mid__stack_part *part = m->spare;
         m->spare = part->below;
         free(part);
         m->parts--;
     }
-    return m->spare == NULL;
+    return m->spare == NULL || m->parts <= keep;
 }
 
 static bool add_part(struct mid__mark *m)
@@ -329,15 +333,28 @@ size_t mid__mark_scan_odd(struct mid_heap *heap, uintptr_t object)
     return bytes + MID__WORD;
 }
 
-/* Scans grey objects until some `budget` bytes are done, leaves included, or none is left; true for the latter. */
+/* Note [Deadline]
+ * A budget in bytes bounds a step's time only while bytes cost what they cost before. Memory may be a hundred times slower for a
+ * moment: when pages come from a swap or are mapped anew by a hypervisor, which no count of page faults shows, an object
+ * takes 12 us instead of 0.1, and a step of 128 KiB 35 ms. So with a pause target a step also ends when it has taken
+ * half of the target (mid__pace_late), at LOOK_BYTES at the earliest. What it leaves, later steps are asked for. */
+
+/* Scans grey objects until some `budget` bytes are done, leaves included, the step is late, or none is left; true for the
+ * latter. */
 MID__INLINE bool drain(struct mid_heap *heap, size_t budget, bool prefetch)
 {
     struct drain d = {.heap = heap};
     struct mid__mark *m = &heap->mark;
     size_t leaves = m->leaf_bytes;
-    bool empty = false;
-    size_t done = 0;
-    while (done + (m->leaf_bytes - leaves) < budget) {
+    bool empty = false, timed = budget != SIZE_MAX && heap->options.pause_target_us != 0;
+    size_t done = 0, look = timed && budget > LOOK_BYTES ? LOOK_BYTES : budget;
+    for (;;) {
+        size_t so_far = done + (m->leaf_bytes - leaves);
+        if (MID__UNLIKELY(so_far >= look)) {
+            if (so_far >= budget || mid__pace_late(heap))
+                break;
+            look = budget - so_far > LOOK_BYTES ? so_far + LOOK_BYTES : budget;
+        }
         if (MID__UNLIKELY(m->sliced != 0)) {
             done += scan_slice(&d, prefetch);
             continue;

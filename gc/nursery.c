@@ -264,6 +264,7 @@ void mid__nursery_scavenge(struct mid_heap *heap, bool promote_all)
         return;
     mid__part(heap, "roots");
     open_to_space(heap, promote_all);
+    heap->old.taken = 0;
     mid__ephemeron_scavenge(heap);
     mid__roots_scavenge(heap);
     mid__part(heap, "remembered slots");
@@ -274,6 +275,7 @@ void mid__nursery_scavenge(struct mid_heap *heap, bool promote_all)
     mid__watched_scavenge(heap); /* weak handles, finalizers, buffers; drains what finalizers keep */
     mid__part(heap, "change places");
     change_places(heap);
+    mid__old_expect(heap);
     heap->work_bytes += heap->nursery.survived_bytes + heap->nursery.promoted_bytes;
     heap->totals.copied_bytes += heap->nursery.survived_bytes;
     heap->totals.promoted_bytes += heap->nursery.promoted_bytes;

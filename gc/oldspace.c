@@ -211,13 +211,14 @@ static void set_touched(struct mid_heap *heap, struct mid__block *block)
 /* Note [Warm blocks]
  * The first touch of a page is dear: 1.4 us on a good machine, 13 us where memory is handed out by a hypervisor. A scavenge
  * that promotes 512 KiB into fresh blocks would pay for 128 of them in one pause. So each window of the nursery touches
- * a few pages ahead, until as much is warm as the last scavenge promoted; once the holes of swept blocks take what is
- * promoted, nothing more is touched. */
-void mid__old_warm(struct mid_heap *heap, size_t wanted_bytes, size_t pages)
+ * a few pages ahead, until as many blocks are warm as one of the last scavenges took; once the holes of swept blocks take
+ * what is promoted, nothing more is touched. Blocks are counted, not bytes: a scavenge that promotes less than a block's bytes
+ * takes one all the same, and one for each size. */
+void mid__old_warm(struct mid_heap *heap, size_t wanted_blocks, size_t pages)
 {
     struct mid__oldspace *old = &heap->old;
-    if ((old->blocks_touched - old->blocks_used) * MID__BLOCK_BYTES >= wanted_bytes ||
-        mid__old_total(heap) + wanted_bytes > heap->old_limit || (old->cold == NULL && !map_blocks(heap)))
+    if (old->blocks_touched - old->blocks_used >= wanted_blocks ||
+        mid__old_total(heap) + wanted_blocks * MID__BLOCK_BYTES > heap->old_limit || (old->cold == NULL && !map_blocks(heap)))
         return;
     struct mid__block *block = old->cold;
     heap->work_bytes += pages * MID__PAGE_BYTES;
@@ -228,6 +229,15 @@ void mid__old_warm(struct mid_heap *heap, size_t wanted_bytes, size_t pages)
     old->cold = block->next;
     old->cold_pages = 0;
     set_touched(heap, block);
+}
+
+/* A scavenge has ended: what it took is to be expected again; what it did not, by an eighth less each time. */
+void mid__old_expect(struct mid_heap *heap)
+{
+    struct mid__oldspace *old = &heap->old;
+    old->expected -= (old->expected + 7) / 8;
+    if (old->expected < old->taken)
+        old->expected = old->taken;
 }
 
 static struct mid__block *take_free_block(struct mid_heap *heap, struct mid__class *class)
@@ -247,6 +257,7 @@ static struct mid__block *take_free_block(struct mid_heap *heap, struct mid__cla
     chunk->leaf_words[block->index] = leaf ? (uint8_t)class->cell_words : 0;
     chunk->used++;
     heap->old.blocks_used++;
+    heap->old.taken++;
     if (!block->touched)
         set_touched(heap, block);
     return block;

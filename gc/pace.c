@@ -120,6 +120,14 @@ void mid__pace_after_step(struct mid_heap *heap, size_t bytes, uint64_t cpu_ns)
         heap->mark_bytes_a_ns += (rate - heap->mark_bytes_a_ns) / 16;
 }
 
+/* Has the present pause taken half of the target? The clock of the thread is dear, and asked only when the wall clock says
+ * so, which may have stood still for us alone. */
+bool mid__pace_late(const struct mid_heap *heap)
+{
+    uint64_t allowed = (uint64_t)heap->options.pause_target_us * 500;
+    return mid__sys_now_ns() - heap->begun_ns >= allowed && mid__sys_thread_cpu_ns() - heap->begun_cpu_ns >= allowed;
+}
+
 /* The most that a step may mark: eight times the option, or what fits into half of the pause target. */
 static size_t most_in_a_step(const struct mid_heap *heap)
 {
@@ -203,13 +211,12 @@ static void sweep_some(struct mid_heap *heap)
 
 static void work_a_window(struct mid_heap *heap, size_t bytes)
 {
-    size_t promoted = heap->nursery.promoted_bytes;
     if (heap->phase == MID__MARK)
         mid__collect_step(heap, step_budget(heap, bytes < WINDOW_BYTES ? WINDOW_BYTES : bytes), "allocation");
     else if (heap->phase == MID__SWEEP || heap->trimming)
         sweep_some(heap);
-    if (promoted >= MID__BLOCK_BYTES && heap->options.pause_target_us != 0)
-        mid__old_warm(heap, promoted + 2 * MID__BLOCK_BYTES, WARM_PAGES_A_WINDOW);
+    if (heap->old.expected != 0 && heap->options.pause_target_us != 0)
+        mid__old_warm(heap, heap->old.expected + 1, WARM_PAGES_A_WINDOW);
 }
 
 /* An allocation has left the fast path, about once a window: its share of the collector's work is done here. */
