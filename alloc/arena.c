@@ -19,7 +19,7 @@
  * I2  Every unit of a run has tag = 1 + class and back = its distance from the first; free units have tag 0.
  * I3  A region is on the open list if and only if it has a free unit.   I4  used implies touched.
  * I5  The directory knows exactly the regions on `all`, and each knows its own place there (key).
- * I6  No run of free units is longer than run_bound.
+ * I6, I7 are those of runs.c.
  *
  * Note [Looking up an address without the lock]
  * mid__arena_find reads root, leaf and tag without a lock, from any thread. Leaves and tables are never unmapped before
@@ -47,7 +47,7 @@
  * What this file does not do: huge pages (refused, so that a page given back is a page gone), growth in place,
  * addresses beyond 48 bits.
  */
-#include "arena.h"
+#include "runs.h"
 #include "shadow.h"
 
 #include <midden/internal/sys.h>
@@ -58,7 +58,12 @@
 _Static_assert(sizeof(void *) == 8, "the directory is made for 64-bit addresses");
 
 #define SPARE_FLOOR_BYTES ((size_t)8 << 20)
-#define WARM_LOOKS        16u
+
+#define D8(n) n, n + 1, n + 2, n + 3, n + 4, n + 5, n + 6, n + 7
+#define D64(n) D8(n), D8(n + 8), D8(n + 16), D8(n + 24), D8(n + 32), D8(n + 40), D8(n + 48), D8(n + 56)
+
+/* distances[8 + i] = i, with room at both ends for a word that is used in part. */
+static const uint8_t distances[8 + MID__CLASS_UNITS_MAX + 8] = {0, 0, 0, 0, 0, 0, 0, 0, D64(0), D64(64)};
 
 static size_t page_up(const struct mid__arena *a, size_t bytes)
 {
@@ -220,6 +225,7 @@ static void clear_region(struct mid__arena *a, struct mid__region *r)
     memset(r->used, 0, sizeof r->used);
     memset(r->touched, 0, sizeof r->touched);
     memset(r->idle, 0, sizeof r->idle);
+    memset(r->tags_before, 0, sizeof r->tags_before);
     link_all(a, r);
 }
 
@@ -336,161 +342,114 @@ enum mid_status mid__arena_adopt(struct mid__arena *a, void *base, size_t bytes)
     return status;
 }
 
-/* ---- runs of units */
+/* ---- units */
 
-/* The first free unit, a spare one if there is any; the region has one. */
-static uint32_t find_unit(const struct mid__region *r)
+static struct mid__place_for find_place(struct mid__arena *a, uint32_t units)
 {
-    for (uint32_t w = 0; r->spare_units != 0 && w < MID__REGION_WORDS; w++)
-        if ((~r->used[w] & r->touched[w]) != 0)
-            return w * 64 + mid__ctz64(~r->used[w] & r->touched[w]);
-    for (uint32_t w = 0; w < MID__REGION_WORDS; w++)
-        if (~r->used[w] != 0)
-            return w * 64 + mid__ctz64(~r->used[w]);
-    return MID__REGION_UNITS;
+    struct mid__place_for place = mid__runs_find(a, units);
+    return place.region != NULL ? place : (struct mid__place_for){add_region(a), 0, units};
 }
 
-/* The first bit at or after `from` that is `value`, or MID__REGION_UNITS. */
-MID__INLINE uint32_t next_bit(const uint64_t *words, uint32_t from, bool value)
+static void mark(struct mid__region *r, uint32_t at, uint32_t units)
 {
-    while (from < MID__REGION_UNITS) {
-        uint64_t w = (value ? words[from / 64] : ~words[from / 64]) >> (from % 64);
-        if (w != 0)
-            return from + mid__ctz64(w);
-        from = (from / 64 + 1) * 64;
-    }
-    return MID__REGION_UNITS;
-}
-
-/* The bits of [at, at + units) that lie in word w. */
-static uint64_t bits_of(uint32_t at, uint32_t units, uint32_t w)
-{
-    uint32_t from = at > w * 64 ? at - w * 64 : 0, to = at + units - w * 64;
-    return (~(uint64_t)0 << from) & (~(uint64_t)0 >> (to < 64 ? 64 - to : 0));
-}
-
-/* How many units of [at, at + units) hold no page. */
-static uint32_t clean_in(const struct mid__region *r, uint32_t at, uint32_t units)
-{
-    uint32_t clean = 0;
     for (uint32_t w = at / 64; w <= (at + units - 1) / 64; w++) {
-        uint64_t bits = bits_of(at, units, w) & ~r->touched[w];
-        clean += bits == 0 ? 0 : mid__popcount64(bits);
-    }
-    return clean;
-}
-
-/* Where a run could be placed. */
-struct fit {
-    struct mid__region *region; /* NULL: nowhere */
-    uint32_t at, clean, length; /* length of the free run that it is cut from, at one of its ends */
-};
-
-/* Betters *best by the free runs of a region of at least `units` units: first the one with the fewest clean units, for a page
- * given back and touched again costs more than a look at a hundred runs; then the shortest. Learns run_bound when none is so
- * long. */
-static void find_run(struct mid__region *r, uint32_t units, struct fit *best)
-{
-    uint32_t longest = 0;
-    for (uint32_t end, i = next_bit(r->used, 0, false); i < MID__REGION_UNITS; i = next_bit(r->used, end, false)) {
-        end = next_bit(r->used, i, true);
-        uint32_t length = end - i, at = i;
-        longest = length > longest ? length : longest;
-        if (length < units || (best->region != NULL && best->clean == 0 && length >= best->length))
-            continue;
-        uint32_t clean = clean_in(r, i, units), at_end = clean == 0 ? 0 : clean_in(r, end - units, units);
-        if (at_end < clean) {
-            clean = at_end;
-            at = end - units;
-        }
-        if (best->region == NULL || clean < best->clean || (clean == best->clean && length < best->length))
-            *best = (struct fit){r, at, clean, length};
-    }
-    if (longest < units)
-        r->run_bound = longest;
-}
-
-/* A place for a run among the open regions: one whose pages are there, if one of the first few has such; else the best of them. */
-static struct fit find_fit(struct mid__arena *a, uint32_t units)
-{
-    struct fit best = {NULL, 0, 0, 0};
-    unsigned looks = 0;
-    for (struct mid__region *r = a->open; r != NULL; r = r->next_open) {
-        if (r->run_bound < units || r->free_units < units)
-            continue;
-        find_run(r, units, &best);
-        if (best.region != NULL && (best.clean == 0 || a->spare_bytes == 0 || ++looks >= WARM_LOOKS))
-            break;
-    }
-    return best;
-}
-
-/* A region with a free unit, where there is a spare one if there is any. */
-static struct mid__region *find_open(const struct mid__arena *a)
-{
-    for (struct mid__region *r = a->open; r != NULL; r = r->next_open)
-        if (a->spare_bytes == 0 || r->spare_units != 0)
-            return r;
-    return a->open;
-}
-
-static struct mid__region *find_region(struct mid__arena *a, uint32_t units, uint32_t *at)
-{
-    struct fit fit = {units == 1 ? find_open(a) : NULL, 0, 0, 0};
-    if (units != 1)
-        fit = find_fit(a, units);
-    struct mid__region *r = fit.region != NULL ? fit.region : add_region(a);
-    if (r != NULL)
-        *at = units == 1 || fit.region == NULL ? find_unit(r) : fit.at;
-    return r;
-}
-
-/* Marks units as used, or as spare again; the counters follow here and nowhere else (I1, I3). */
-static void set_used(struct mid__arena *a, struct mid__region *r, uint32_t at, uint32_t units, bool used)
-{
-    uint32_t clean = clean_in(r, at, units);
-    for (uint32_t w = at / 64; w <= (at + units - 1) / 64; w++) {
-        uint64_t bits = bits_of(at, units, w);
+        uint64_t bits = mid__units_bits(at, units, w);
         r->used[w] ^= bits;
         r->idle[w] &= ~bits;
         r->touched[w] |= bits;
     }
-    size_t bytes = (size_t)units * MID_POOL_SLAB_BYTES;
-    if (used) {
-        a->free_regions -= r->free_units == MID__REGION_UNITS;
-        r->free_units -= units;
-        r->spare_units -= units - clean;
-        a->spare_bytes -= (size_t)(units - clean) * MID_POOL_SLAB_BYTES;
-        a->committed_bytes += (size_t)clean * MID_POOL_SLAB_BYTES;
-        a->used_bytes += bytes;
-        if (r->free_units == 0)
-            unlink_open(a, r);
-        return;
+}
+
+/* Free units, of which `clean` hold no page, become used; the counters follow here, in set_spare() and in set_clean(), and nowhere else
+ * (I1, I3). */
+static void set_used(struct mid__arena *a, struct mid__region *r, uint32_t at, uint32_t units, uint32_t clean)
+{
+    if (clean == 0) {
+        mid__runs_cut(a, r, at, units);
+        mark(r, at, units);
+    } else {
+        struct mid__span around = mid__runs_leave(a, r, at, units);
+        mark(r, at, units);
+        mid__runs_enter(a, r, around);
     }
+    a->free_regions -= r->free_units == MID__REGION_UNITS;
+    r->free_units -= units;
+    r->spare_units -= units - clean;
+    a->spare_bytes -= (size_t)(units - clean) * MID_POOL_SLAB_BYTES;
+    a->committed_bytes += (size_t)clean * MID_POOL_SLAB_BYTES;
+    a->used_bytes += (size_t)units * MID_POOL_SLAB_BYTES;
+    if (r->free_units == 0)
+        unlink_open(a, r);
+}
+
+/* Used units become spare. */
+static void set_spare(struct mid__arena *a, struct mid__region *r, uint32_t at, uint32_t units)
+{
+    mid__runs_join(a, r, at, units);
+    mark(r, at, units);
     r->free_units += units;
     r->spare_units += units;
     r->run_bound = MID__REGION_UNITS;
-    a->spare_bytes += bytes;
-    a->used_bytes -= bytes;
+    a->spare_bytes += (size_t)units * MID_POOL_SLAB_BYTES;
+    a->used_bytes -= (size_t)units * MID_POOL_SLAB_BYTES;
     a->free_regions += r->free_units == MID__REGION_UNITS;
     if (!r->open)
         link_open(a, r);
 }
 
+/* Spare units hold no page any more. */
+static void set_clean(struct mid__arena *a, struct mid__region *r, uint32_t at, uint32_t units)
+{
+    struct mid__span around = mid__runs_leave(a, r, at, units);
+    for (uint32_t u = at; u < at + units; u++)
+        flip(r->touched, u);
+    mid__runs_enter(a, r, around);
+    r->spare_units -= units;
+    a->spare_bytes -= (size_t)units * MID_POOL_SLAB_BYTES;
+    a->committed_bytes -= (size_t)units * MID_POOL_SLAB_BYTES;
+}
+
+/* Those of the eight units from w on that lie in [at, at + units) get a tag and, with `away`, their distances from the first. Whoever
+ * reads one sees the old or the new one; only the holder of the lock writes. */
+static void tag_part(struct mid__region *r, uint32_t at, uint32_t units, uint32_t w, uint64_t tags, bool away)
+{
+    static const uint8_t edge[24] = {0, 0, 0, 0, 0, 0, 0, 0, 255, 255, 255, 255, 255, 255, 255, 255};
+    uint32_t before = at > w ? at - w : 0, after = w + 8 > at + units ? w + 8 - at - units : 0;
+    uint64_t mask = mid__load_8(&edge[8 - before]) & mid__load_8(&edge[8 + after]);
+    void *to = (void *)&r->backs[w];
+    if (away)
+        mid__store_8(to, (mid__load_8(to) & ~mask) | (mid__load_8(&distances[8 + w - at]) & mask));
+    to = (void *)&r->tags[w];
+    mid__store_8(to, (mid__load_8(to) & ~mask) | (tags & mask));
+}
+
+static void store_tags(struct mid__region *r, uint32_t at, uint32_t units, unsigned tag, bool away)
+{
+    uint64_t tags = tag * (~(uint64_t)0 / 255);
+    uint32_t w = at & ~7u, end = at + units;
+    if (w != at) {
+        tag_part(r, at, units, w, tags, away);
+        w += 8;
+    }
+    for (; w + 8 <= end; w += 8) {
+        if (away)
+            mid__store_8((void *)&r->backs[w], mid__load_8(&distances[8 + w - at]));
+        mid__store_8((void *)&r->tags[w], tags);
+    }
+    if (w < end)
+        tag_part(r, at, units, w, tags, away);
+}
+
 static void tag_units(struct mid__region *r, uint32_t at, uint32_t units, unsigned tag)
 {
-    for (uint32_t i = 0; i < units; i++) {
-        atomic_store_explicit(&r->backs[at + i], (uint8_t)i, memory_order_relaxed);
-        atomic_store_explicit(&r->tags[at + i], (uint8_t)tag, memory_order_relaxed);
-    }
+    store_tags(r, at, units, tag, true);
 }
 
 /* The distances stay, for mid__arena_find_given. */
 static void untag_units(struct mid__region *r, uint32_t at, uint32_t units)
 {
     memset(&r->tags_before[at], atomic_load_explicit(&r->tags[at], memory_order_relaxed), units);
-    for (uint32_t i = 0; i < units; i++)
-        atomic_store_explicit(&r->tags[at + i], 0, memory_order_relaxed);
+    store_tags(r, at, units, 0, false);
 }
 
 struct mid__slab *mid__arena_find_given(const struct mid__arena *a, const void *p, unsigned *tag)
@@ -553,23 +512,21 @@ enum mid_status mid__arena_take(struct mid__arena *a, uint32_t units, unsigned i
     size_t bytes = (size_t)units * MID_POOL_SLAB_BYTES;
     if (a->used_bytes + bytes > a->limit_bytes)
         return MID_E_LIMIT;
-    uint32_t at = 0;
-    struct mid__region *r = find_region(a, units, &at);
+    struct mid__place_for place = find_place(a, units);
+    struct mid__region *r = place.region;
+    uint32_t at = place.at;
     if (r == NULL)
         return a->given ? MID_E_LIMIT : MID_E_MEMORY;
-    bool fresh = !a->given && clean_in(r, at, units) == units;
+    bool fresh = !a->given && place.clean == units;
     uint64_t touched[MID__REGION_WORDS];
-    memcpy(touched, r->touched, sizeof touched);
-    set_used(a, r, at, units, true);
-    if (!within_limit(a)) { /* the system would not take spare units back: put these back as they were */
-        set_used(a, r, at, units, false);
+    if (place.clean != 0)
+        memcpy(touched, r->touched, sizeof touched);
+    set_used(a, r, at, units, place.clean);
+    if (place.clean != 0 && !within_limit(a)) { /* the system would not take spare units back: put these back as they were */
+        set_spare(a, r, at, units);
         for (uint32_t i = at; i < at + units; i++)
-            if (!bit(touched, i)) {
-                flip(r->touched, i);
-                r->spare_units--;
-                a->spare_bytes -= MID_POOL_SLAB_BYTES;
-                a->committed_bytes -= MID_POOL_SLAB_BYTES;
-            }
+            if (!bit(touched, i))
+                set_clean(a, r, i, 1);
         return MID_E_LIMIT;
     }
     note_peak(a);
@@ -626,7 +583,7 @@ void mid__arena_give(struct mid__arena *a, struct mid__slab *s)
     struct mid__region *r = s->region;
     uint32_t at = s->index, units = s->units;
     untag_units(r, at, units);
-    set_used(a, r, at, units, false);
+    set_spare(a, r, at, units);
     if (a->given) {
         purge_region(a, r, r->touched, 0);
         return;
@@ -655,11 +612,7 @@ static void purge_region(struct mid__arena *a, struct mid__region *r, const uint
         size_t bytes = (size_t)(i - from) * MID_POOL_SLAB_BYTES;
         if (!a->given && !mid__sys_decommit(r->memory + ((size_t)from << MID__UNIT_SHIFT), bytes))
             return;
-        for (uint32_t u = from; u < i; u++)
-            flip(r->touched, u);
-        r->spare_units -= i - from;
-        a->spare_bytes -= bytes;
-        a->committed_bytes -= bytes;
+        set_clean(a, r, from, i - from);
     }
 }
 
@@ -667,9 +620,11 @@ static void purge_region(struct mid__arena *a, struct mid__region *r, const uint
 static void drop_region(struct mid__arena *a, struct mid__region *r)
 {
     size_t spare = (size_t)r->spare_units * MID_POOL_SLAB_BYTES;
+    struct mid__span all = mid__runs_leave(a, r, 0, MID__REGION_UNITS);
     unlink_open(a, r);
     if (!unmap_region(a, r)) {
         link_open(a, r);
+        mid__runs_enter(a, r, all);
         return;
     }
     a->free_regions--;

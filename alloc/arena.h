@@ -63,6 +63,8 @@ struct mid__region {
 
 _Static_assert(offsetof(struct mid__region, key) == 0, "the key comes first");
 
+#define MID__RUN_BINS 56u
+
 struct mid__arena {
     _Atomic(struct mid__leaf *) *root;
     struct mid__region *all, *open;
@@ -83,6 +85,8 @@ struct mid__arena {
     size_t used_bytes;   /* committed_bytes - spare_bytes */
     size_t used_high_bytes; /* the most since the last step of age.c */
     bool ages;
+    uint64_t runs_map; /* bit: the bin is not empty; runs.c */
+    struct mid__slab *runs[MID__RUN_BINS];
 };
 
 /* The directory's entry for an address, or NULL when there is no leaf for it. */

@@ -342,6 +342,7 @@ static void *try_take(struct mid_pool *pool, unsigned id, size_t bytes, const vo
         return take_cached(pool, cache, id, bytes, site, status);
     struct mid__taken t;
     pthread_mutex_lock(&pool->lock);
+    mid__age_locked(pool, cache);
     *status = take_locked(pool, &pool->classes[id], bytes, site, &t);
     pthread_mutex_unlock(&pool->lock);
     if (*status != MID_OK)

@@ -4,11 +4,12 @@
  * counters to find its way, so that a wrong one cannot hide itself; a damaged list cannot make it loop.
  *
  * Pass 1 goes through all regions, unit by unit, and counts for each class and state. Pass 2 goes through the lists.
- * Pass 3 compares the sums. Rules are named after the invariants at the heads of the files: arena.I1 to I6, place.I1 to
+ * Pass 3 compares the sums. Rules are named after the invariants at the heads of the files: arena.I1 to I7, place.I1 to
  * I3, magazine.I1, class.I1 to I3, sequential.I1 to I4, and stats.sums, pool.overrun and pool.write_after_release.
  */
 #include "handle.h"
 #include "magazine.h"
+#include "runs.h"
 #include "stats.h"
 
 #include <stdarg.h>
@@ -24,6 +25,7 @@ struct verifier {
         size_t slabs[4], taken, taken_bytes, slab_bytes;
     } classes[MID__CLASSES];
     size_t regions, open_regions, free_regions, used_bytes, spare_bytes, huge_bytes, empty_bytes, pages_out_bytes;
+    size_t runs[MID__RUN_BINS];
 };
 
 static void broken(struct verifier *v, const char *rule, const void *address, const char *format, ...)
@@ -198,9 +200,34 @@ static size_t verify_run(struct verifier *v, struct mid__region *r, size_t at)
     return s->units;
 }
 
+/* A run of spare units that ends before `end` is linked from its bin; whether the bin has no others is counted at last. */
+static void verify_spare_run(struct verifier *v, struct mid__region *r, size_t end, uint32_t length)
+{
+    unsigned bin = mid__runs_bin(length);
+    const struct mid__slab *s = &r->slabs[end - length];
+    const struct mid__slab *link = s->previous == NULL ? v->pool->arena.runs[bin] : s->previous->next;
+    if (link != s || s->region != r || s->index != end - length)
+        broken(v, "arena.I7", s, "a run of %u spare units is not in its bin, %u", length, bin);
+    v->runs[bin]++;
+}
+
+static void verify_runs(struct verifier *v)
+{
+    const struct mid__arena *a = &v->pool->arena;
+    for (unsigned bin = 0; bin < MID__RUN_BINS; bin++) {
+        size_t count = 0;
+        for (const struct mid__slab *s = a->runs[bin]; s != NULL && count <= v->runs[bin]; s = s->next)
+            count++;
+        same(v, "arena.I7", a, "runs of spare units in a bin", v->runs[bin], count);
+        if (((a->runs_map >> bin) & 1) != (v->runs[bin] != 0))
+            broken(v, "arena.I7", a, "bin %u has %zu runs, and the map says otherwise", bin, v->runs[bin]);
+    }
+}
+
 static void verify_units(struct verifier *v, struct mid__region *r)
 {
     size_t free_units = 0, spare = 0, run = 0, longest = 0;
+    uint32_t spare_run = 0;
     for (size_t i = 0; i < MID__REGION_UNITS; i++) {
         bool used = bit(r->used, i), touched = bit(r->touched, i);
         if (used && !touched)
@@ -209,7 +236,12 @@ static void verify_units(struct verifier *v, struct mid__region *r)
         spare += !used && touched;
         run = used ? 0 : run + 1;
         longest = run > longest ? run : longest;
+        if (spare_run != 0 && (used || !touched))
+            verify_spare_run(v, r, i, spare_run);
+        spare_run = used || !touched ? 0 : spare_run + 1;
     }
+    if (spare_run != 0)
+        verify_spare_run(v, r, MID__REGION_UNITS, spare_run);
     for (size_t i = 0; i < MID__REGION_UNITS;) {
         if (tag_at(r, i) != 0) {
             i += verify_run(v, r, i);
@@ -267,6 +299,7 @@ static void verify_regions(struct verifier *v)
     }
     for (struct mid__region *r = a->open; r != NULL && open <= v->regions; r = r->next_open)
         open++;
+    verify_runs(v);
     same(v, "arena.I3", a, "regions on the open list", open, v->open_regions);
     same(v, "arena.I5", a, "regions in the directory", directory, v->regions);
     same(v, "arena.I1", a, "regions", v->regions, a->regions);

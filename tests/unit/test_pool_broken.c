@@ -284,6 +284,12 @@ static void *region_bound(struct mid_pool *pool, struct mid__slab *s)
     return &s->region->run_bound;
 }
 
+static void *arena_runs_map(struct mid_pool *pool, struct mid__slab *s)
+{
+    (void)s;
+    return &pool->arena.runs_map;
+}
+
 static void *region_memory(struct mid_pool *pool, struct mid__slab *s)
 {
     uintptr_t key = (uintptr_t)s->region->memory >> MID__REGION_SHIFT;
@@ -377,7 +383,34 @@ static const struct broken_thing things[] = {
     {"arena.I5", CLASS, 8, region_memory},
     {"arena.I5", CLASS, 8, region_key},
     {"arena.I6", CLASS, 4, region_bound},
+    {"arena.I7", CLASS, 8, arena_runs_map},
 };
+
+/* A run of spare units that its bin has lost, one that stands in a bin where it does not belong, and one in two bins. */
+START_TEST(verify__run_of_spare_units_in_a_wrong_bin__names_it)
+{
+    struct mid_pool *pool = make(MID_POOL_SIZE_CLASS, MID_POOL_UNCACHED);
+    void *first = mid_pool_alloc(pool, 5 * 8192 - 64), *second = mid_pool_alloc(pool, 8192);
+    mid_pool_release(pool, first);
+    mid__place_reap(pool); /* a checked pool has kept the slab */
+    ck_assert_int_eq(mid_pool_verify(pool, NULL, NULL), MID_OK);
+    struct mid__arena *a = &pool->arena;
+    struct mid__slab *run = a->runs[4];
+    uint64_t map = a->runs_map;
+    ck_assert_ptr_nonnull(run);
+    ck_assert_uint_eq(map, 1u << 4);
+    a->runs[4] = _i == 2 ? run : NULL;
+    a->runs[3] = _i == 0 ? NULL : run;
+    a->runs_map = _i == 0 ? 0 : 1u << 3;
+    ck_assert_int_eq(mid_pool_verify(pool, NULL, NULL), MID_E_BROKEN);
+    ck_assert(was_seen(&seen, "arena.I7"));
+    a->runs[4] = run;
+    a->runs[3] = NULL;
+    a->runs_map = map;
+    mid_pool_release(pool, second);
+    end_quietly(pool);
+}
+END_TEST
 
 START_TEST(verify__each_invariant_broken__names_it)
 {
@@ -426,5 +459,6 @@ int main(void)
     tcase_add_loop_test(misuse, write__after_release__is_seen_when_the_place_is_taken_again, 0, 2);
     TCase *verify = tcase_create("verify");
     tcase_add_loop_test(verify, verify__each_invariant_broken__names_it, 0, (int)(sizeof things / sizeof *things));
+    tcase_add_loop_test(verify, verify__run_of_spare_units_in_a_wrong_bin__names_it, 0, 3);
     return run_suite("pool broken", misuse, verify, NULL);
 }

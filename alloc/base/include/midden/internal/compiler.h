@@ -35,6 +35,21 @@
 
 #define MID__CACHE_LINE_BYTES 64
 
+/* Eight bytes at once, of which others may read and write single ones; what is stored to is aligned to 8. */
+typedef uint64_t mid__any_8 __attribute__((may_alias));
+
+MID__INLINE uint64_t mid__load_8(const void *from)
+{
+    uint64_t word;
+    __builtin_memcpy(&word, from, sizeof word);
+    return word;
+}
+
+MID__INLINE void mid__store_8(void *to, uint64_t word)
+{
+    __atomic_store_n((mid__any_8 *)to, word, __ATOMIC_RELAXED);
+}
+
 MID__INLINE unsigned mid__ctz64(uint64_t x) /* x != 0 */
 {
     return (unsigned)__builtin_ctzll(x);
