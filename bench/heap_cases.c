@@ -113,9 +113,16 @@ static bool wanted(const struct heap_workload *w, const struct subject *s, const
     return full ? !s->variant || m->times == 3 : w->quick && m->quick && !s->variant;
 }
 
-static struct bench_case join(const struct heap_case *made)
+/* What is dear to repeat is not repeated as often as the rest. */
+static unsigned most_repetitions(const struct heap_case *made, bool full)
 {
-    enum { TIGHT_REPETITIONS = 5, RUNTIME_REPETITIONS = 5 };
+    enum { FEW = 3, SOME = 5, AS_MANY_AS_ALL = 0 };
+    bool runs_elsewhere = made->command.argument[0] != NULL;
+    return runs_elsewhere && !full ? FEW : runs_elsewhere || made->heap_bytes != 0 ? SOME : AS_MANY_AS_ALL;
+}
+
+static struct bench_case join(const struct heap_case *made, bool full)
+{
     bool runs_elsewhere = made->command.argument[0] != NULL;
     return (struct bench_case){.name = made->name,
                                .title = made->workload->title,
@@ -124,7 +131,7 @@ static struct bench_case join(const struct heap_case *made)
                                .command = runs_elsewhere ? made->command.argument : NULL,
                                .isolated = true,
                                .may_fail = made->heap_bytes != 0,
-                               .most_repetitions = made->heap_bytes != 0 ? TIGHT_REPETITIONS : runs_elsewhere ? RUNTIME_REPETITIONS : 0,
+                               .most_repetitions = most_repetitions(made, full),
                                .iterations = 1,
                                .alone_iterations = 1};
 }
@@ -140,7 +147,7 @@ size_t heap_cases_add(struct bench_case *cases, size_t capacity, bool full)
             for (size_t s = 0; s < SUBJECTS; s++) {
                 const struct heap_multiple *m = w->live_bytes != 0 ? &heap_multiples[k] : NULL;
                 if (wanted(w, &subjects[s], m, full) && n < capacity && n < MOST && cast(&made[n], w, &subjects[s], m)) {
-                    cases[n] = join(&made[n]);
+                    cases[n] = join(&made[n], full);
                     n++;
                 }
             }
