@@ -334,9 +334,9 @@ size_t mid__mark_scan_odd(struct mid_heap *heap, uintptr_t object)
 }
 
 /* Note [Deadline]
- * A budget in bytes bounds a step's time only while bytes cost what they cost before. Memory may be a hundred times slower for a
- * moment: when pages come from a swap or are mapped anew by a hypervisor, which no count of page faults shows, an object
- * takes 12 us instead of 0.1, and a step of 128 KiB 35 ms. So with a pause target a step also ends when it has taken
+ * A budget in bytes bounds a step's time only while bytes cost what they cost before. On a virtual machine some steps of T4
+ * were seen in which every object took 12 us instead of 0.1, without a page fault, so that 128 KiB took 35 ms; why is not
+ * known. Pages that come back from a swap do the same anywhere. So with a pause target a step also ends when it has taken
  * half of the target (mid__pace_late), at LOOK_BYTES at the earliest. What it leaves, later steps are asked for. */
 
 /* Scans grey objects until some `budget` bytes are done, leaves included, the step is late, or none is left; true for the
