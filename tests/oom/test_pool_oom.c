@@ -14,7 +14,7 @@
 
 static struct seen seen;
 
-#define BUFFERS 30
+#define BUFFERS 20
 
 /* A program that takes small, large and huge buffers, resizes, releases, trims, and takes again. What cannot be had is
  * done without. */

@@ -20,7 +20,7 @@
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 #define FORKS 15 /* each copies the tables of the shadow: a third of a second */
 #else
-#define FORKS 60
+#define FORKS 30
 #endif
 
 #if defined(__SANITIZE_THREAD__)
