@@ -181,7 +181,7 @@ static void read_line(void *user, const char *line)
 {
     struct lines *l = user;
     double at, wall, cpu;
-    char name[32];
+    char name[32] = ""; /* all of it: strcmp may be inlined as a comparison of words */
     unsigned long long work, faults, switches;
     ck_assert_msg(sscanf(line, "[midden] %lf ms: pause %31[a-z ], %lf ms, %lf CPU, work %llu KB, %llu faults, %llu switches", &at, name,
                          &wall, &cpu, &work, &faults, &switches) == 7, "%s", line);
